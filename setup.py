@@ -1,0 +1,109 @@
+"""Build file for pip and for colcon (ament_python): one tree, both ways."""
+
+from glob import glob
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "sim2real_ad"
+
+
+def share(folder: str, pattern: str = "*") -> tuple[str, list[str]]:
+    files = [name for name in glob(f"{folder}/{pattern}") if Path(name).is_file()]
+    return f"share/{NAME}/{folder}", sorted(files)
+
+
+ROS_WHEELS = [
+    f"ros-jazzy-{name}"
+    for name in (
+        "rclpy",
+        "rmw-fastrtps-cpp",
+        "builtin-interfaces",
+        "diagnostic-msgs",
+        "geometry-msgs",
+        "nav-msgs",
+        "rosgraph-msgs",
+        "sensor-msgs",
+        "std-msgs",
+        "std-srvs",
+        "visualization-msgs",
+    )
+]
+MESSAGE_BUILD = [
+    f"ros-jazzy-{name}"
+    for name in (
+        "rosidl-default-generators",
+        "rosidl-core-generators",
+        "ament-cmake",
+        "ament-cmake-include-directories",
+        "ament-cmake-gmock",
+        "ament-cmake-gtest",
+        "ament-cmake-pytest",
+        "ament-cmake-ros",
+        "ament-package",
+        "python-cmake-module",
+    )
+]
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    description="Driving policies trained in simulation, deployed on a drive-by-wire car through one ROS 2 graph",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.13",
+    package_dir={"": "src"},
+    packages=find_packages("src", include=[NAME, f"{NAME}.*"]),
+    package_data={NAME: ["policy/shipped/**/*", "ros/*.xml", "evaluation/templates/*", "py.typed"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"src/resource/{NAME}"]),
+        (f"share/{NAME}", ["package.xml"]),
+        share("launch"),
+        *(share(f"config/{folder}") for folder in ("cameras", "graph", "maps", "scenarios", "vehicles")),
+    ],
+    install_requires=[
+        "numpy>=1.26",
+        "onnxruntime>=1.20",
+        "opencv-python-headless>=4.9",
+        "pydantic>=2.7,<3",
+        "pyyaml>=6",
+        "typer>=0.12",
+        "rich>=13",
+        "jinja2>=3.1",
+        "plotly>=6",
+        "mcap>=1.2",
+        "mcap-ros2-support>=0.5.5",
+        "rosbags>=0.10",
+    ],
+    extras_require={
+        "sim": [
+            "carla==0.9.16",
+            "panda3d==1.10.16",
+            "gymnasium>=1.0",
+            "msgpack>=1.0",
+            "networkx>=3.2",
+            "scenariogeneration>=0.16",
+            "scipy>=1.11",
+            "shapely>=2.0",
+        ],
+        "train": ["torch==2.13.0", "onnx>=1.16", "stable-baselines3>=2.9", "tensorboard>=2.16"],
+        "ros": [*ROS_WHEELS, *MESSAGE_BUILD, "catkin_pkg>=1.0", "lark>=1.1", "ninja>=1.11", "empy>=3.3"],
+        "gpu": ["onnxruntime-gpu>=1.20"],
+        "test": [
+            "pytest>=8",
+            "pytest-cov>=5",
+            "pytest-timeout>=2.3",
+            "hypothesis>=6.100",
+            "ruff>=0.6",
+            "mypy>=1.11",
+            "import-linter>=2.0",
+            "pre-commit>=3.7",
+            "types-PyYAML",
+        ],
+    },
+    entry_points={"console_scripts": ["s2r = sim2real_ad.cli.main:main"]},
+    options={
+        "develop": {"script_dir": f"$base/lib/{NAME}"},
+        "install": {"install_scripts": f"$base/lib/{NAME}"},
+    },
+    zip_safe=False,
+)

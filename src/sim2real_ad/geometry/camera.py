@@ -1,0 +1,120 @@
+"""The pinhole camera with distortion, mounted on the car: what a camera YAML says, and what follows from it."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from sim2real_ad.config import StrictModel, check_config, find_config, load_config
+from sim2real_ad.errors import CalibrationError, ConfigError
+
+OPTICAL_FROM_CAMERA_BODY = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
+
+
+class CameraMount(StrictModel):
+    """Where the camera sits in base_link. Metres; angles in degrees: pitch positive nose down, yaw positive left,
+    roll positive right side down (right-handed about x forward, y left, z up)."""
+
+    x: float = Field(ge=-5.0, le=10.0)
+    y: float = Field(default=0.0, ge=-3.0, le=3.0)
+    z: float = Field(gt=0.1, le=6.0)
+    roll_deg: float = Field(default=0.0, ge=-45.0, le=45.0)
+    pitch_deg: float = Field(default=0.0, ge=-45.0, le=45.0)
+    yaw_deg: float = Field(default=0.0, ge=-90.0, le=90.0)
+
+    def rotation_base_from_body(self) -> NDArray[np.float64]:
+        """Return the (3, 3) rotation from the camera body frame (x forward, y left, z up) to base_link."""
+        roll, pitch, yaw = (math.radians(a) for a in (self.roll_deg, self.pitch_deg, self.yaw_deg))
+        rx = np.array([[1, 0, 0], [0, math.cos(roll), -math.sin(roll)], [0, math.sin(roll), math.cos(roll)]])
+        ry = np.array([[math.cos(pitch), 0, math.sin(pitch)], [0, 1, 0], [-math.sin(pitch), 0, math.cos(pitch)]])
+        rz = np.array([[math.cos(yaw), -math.sin(yaw), 0], [math.sin(yaw), math.cos(yaw), 0], [0, 0, 1]])
+        return rz @ ry @ rx
+
+
+class CameraModel(StrictModel):
+    """Intrinsics in pixels, plumb_bob distortion (k1, k2, p1, p2, k3), and the mount (`base_from_camera`)."""
+
+    width: int = Field(ge=16, le=8192)
+    height: int = Field(ge=16, le=8192)
+    fx: float = Field(gt=1.0)
+    fy: float = Field(gt=1.0)
+    cx: float
+    cy: float
+    distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
+    mount: CameraMount
+
+    @classmethod
+    def from_fov(cls, width: int, height: int, fov_deg: float, mount: CameraMount) -> CameraModel:
+        """Make an undistorted camera from its horizontal field of view, as CARLA defines it."""
+        focal = width / (2.0 * math.tan(math.radians(fov_deg) / 2.0))
+        return cls(width=width, height=height, fx=focal, fy=focal, cx=width / 2.0, cy=height / 2.0, mount=mount)
+
+    @property
+    def fov_deg(self) -> float:
+        """Horizontal field of view in degrees, distortion ignored."""
+        return math.degrees(2.0 * math.atan(self.width / (2.0 * self.fx)))
+
+    def matrix(self) -> NDArray[np.float64]:
+        """Return the (3, 3) camera matrix K in pixels."""
+        return np.array([[self.fx, 0.0, self.cx], [0.0, self.fy, self.cy], [0.0, 0.0, 1.0]])
+
+    def project(self, points_in_base: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Project base_link points (N, 3) to pixels (N, 2) and tell which lie in front of and inside the image."""
+        rotation = OPTICAL_FROM_CAMERA_BODY @ self.mount.rotation_base_from_body().T
+        points = (np.asarray(points_in_base, np.float64) - (self.mount.x, self.mount.y, self.mount.z)) @ rotation.T
+        in_front = points[:, 2] > 0.1
+        safe = np.where(in_front[:, None], points, (0.0, 0.0, 1.0))
+        pixels = cv2.projectPoints(safe, np.zeros(3), np.zeros(3), self.matrix(), np.array(self.distortion))[0][:, 0]
+        inside = (pixels[:, 0] >= 0) & (pixels[:, 0] < self.width) & (pixels[:, 1] >= 0) & (pixels[:, 1] < self.height)
+        return pixels, in_front & inside & self._in_lens_range(safe)
+
+    def scaled(self, width: int, height: int) -> CameraModel:
+        """Return the camera of the same picture resized to another size.
+
+        Raises CalibrationError where the aspect ratio differs by more than 1 %.
+        """
+        if abs(width / height - self.width / self.height) > 0.01 * self.width / self.height:
+            raise CalibrationError(
+                f"camera calibration is for {self.width}x{self.height}, the image is {width}x{height}: "
+                "the aspect ratio differs, so it was cropped or belongs to another camera"
+            )
+        sx, sy = width / self.width, height / self.height
+        change = {"width": width, "height": height, "fx": self.fx * sx, "fy": self.fy * sy}
+        return self.model_copy(update={**change, "cx": self.cx * sx, "cy": self.cy * sy})
+
+    def _in_lens_range(self, optical: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Reject rays so far off axis that the distortion polynomial folds back into the image."""
+        limit = 1.5 * math.hypot(self.width / self.fx, self.height / self.fy) / 2.0
+        return np.hypot(optical[:, 0], optical[:, 1]) / optical[:, 2] < limit
+
+
+def load_camera(name_or_path: str) -> CameraModel:
+    """Load a camera by name (config/cameras) or path. Raises CalibrationError."""
+    try:
+        camera = load_config(find_config(name_or_path, "cameras"), CameraModel)
+    except ConfigError as error:
+        raise CalibrationError(str(error)) from error
+    return check_camera(camera, name_or_path)
+
+
+def check_camera(camera: CameraModel, source: str) -> CameraModel:
+    """Return the camera, or raise CalibrationError where its numbers cannot belong to a real one."""
+    if not (0 < camera.cx < camera.width and 0 < camera.cy < camera.height):
+        raise CalibrationError(
+            f"{source}: principal point ({camera.cx}, {camera.cy}) lies outside {camera.width}x{camera.height}"
+        )
+    if not 15.0 <= camera.fov_deg <= 160.0:
+        raise CalibrationError(f"{source}: horizontal field of view {camera.fov_deg:.1f} deg is outside 15..160")
+    return camera
+
+
+def camera_from_mapping(data: dict[str, object], source: str) -> CameraModel:
+    """Make a camera from a mapping, as a checkpoint or a bag holds it. Raises CalibrationError."""
+    try:
+        return check_camera(check_config(data, CameraModel, source), source)
+    except ConfigError as error:
+        raise CalibrationError(str(error)) from error

@@ -1,0 +1,80 @@
+"""A vehicle profile: everything about one car that the stack needs, in one YAML with units."""
+
+from __future__ import annotations
+
+import math
+
+from pydantic import Field, model_validator
+
+from sim2real_ad.config import StrictModel, find_config, load_config
+
+
+class FirstOrderActuator(StrictModel):
+    """A pure delay, then a first-order lag, both in s."""
+
+    delay_s: float = Field(ge=0.0, le=1.0)
+    lag_s: float = Field(ge=0.0, le=2.0)
+
+
+class ActionScale(StrictModel):
+    """What an action of +-1 means. curvature 1/m; accelerations m/s^2, both positive."""
+
+    max_curvature: float = Field(gt=0.0, le=0.5)
+    max_acceleration: float = Field(gt=0.0, le=5.0)
+    max_deceleration: float = Field(gt=0.0, le=10.0)
+
+
+class CommandLimits(StrictModel):
+    """What the gate lets through. SI; `lateral_*` at the rear axle."""
+
+    max_speed: float = Field(gt=0.0, le=60.0)
+    max_acceleration: float = Field(gt=0.0, le=6.0)
+    max_deceleration: float = Field(gt=0.0, le=10.0)
+    emergency_deceleration: float = Field(gt=0.0, le=10.0)
+    comfortable_deceleration: float = Field(gt=0.0, le=5.0)
+    max_lateral_acceleration: float = Field(gt=0.0, le=10.0)
+    max_steering_rate: float = Field(gt=0.0, le=3.0)
+
+
+class VehicleProfile(StrictModel):
+    """One car. Lengths in m, angles in rad, base_link at the rear axle.
+
+    front_overhang and rear_overhang reach from base_link to the bumpers (front_overhang includes the wheelbase).
+    blueprint: the car's name in CARLA's library.
+    """
+
+    name: str
+    blueprint: str
+    wheelbase: float = Field(gt=1.0, le=8.0)
+    front_overhang: float = Field(gt=1.0, le=10.0)
+    rear_overhang: float = Field(gt=0.0, le=5.0)
+    width: float = Field(gt=1.0, le=3.0)
+    height: float = Field(gt=0.5, le=5.0)
+    mass: float = Field(gt=100.0, le=40_000.0)
+    max_steering_tire_angle: float = Field(gt=0.05, lt=math.pi / 2)
+    understeer_gradient: float = Field(ge=0.0, le=0.02, description="rad per (m/s)^2 per 1/m: extra angle v^2 k")
+    steering: FirstOrderActuator
+    acceleration: FirstOrderActuator
+    action: ActionScale
+    limits: CommandLimits
+    accel_map: str = Field(description="Autoware-style CSV in config/vehicles: throttle by speed to m/s^2")
+    brake_map: str = Field(description="the same for the brake")
+
+    @model_validator(mode="after")
+    def _numbers_agree(self) -> VehicleProfile:
+        if self.front_overhang <= self.wheelbase:
+            raise ValueError(f"front_overhang {self.front_overhang} must exceed wheelbase {self.wheelbase}")
+        reachable = math.tan(self.max_steering_tire_angle) / self.wheelbase
+        if self.action.max_curvature > reachable:
+            raise ValueError(f"action.max_curvature {self.action.max_curvature} exceeds {reachable:.3f} at full lock")
+        return self
+
+    @property
+    def length(self) -> float:
+        """Bumper to bumper, m."""
+        return self.front_overhang + self.rear_overhang
+
+
+def load_vehicle(name_or_path: str) -> VehicleProfile:
+    """Load a vehicle profile by name (config/vehicles) or path. Raises ConfigError."""
+    return load_config(find_config(name_or_path, "vehicles"), VehicleProfile)

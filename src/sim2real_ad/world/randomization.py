@@ -1,0 +1,149 @@
+"""Domain randomization: everything that may differ between two worlds of the same scenario, in one place.
+
+A `Domain` is plain numbers, so that it travels as JSON (in the OpenDRIVE header to the wire server) and a world is
+made again from it exactly. Looks that have no field of their own (textures, palette, buildings, vegetation) are drawn
+from `appearance_seed` by whoever draws them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from sim2real_ad.config import StrictModel
+from sim2real_ad.errors import ConfigError
+from sim2real_ad.geometry.camera import CameraModel
+
+DOMAIN_STREAM = 0x5EED_D011
+"""Keeps the domain's random numbers apart from the scenario's: both are drawn from the same episode seed."""
+
+
+class CameraJitter(StrictModel):
+    """How far the camera's mount is from where its calibration says. Metres and degrees, added to `CameraMount`."""
+
+    x: float = Field(default=0.0, ge=-0.5, le=0.5)
+    y: float = Field(default=0.0, ge=-0.5, le=0.5)
+    z: float = Field(default=0.0, ge=-0.5, le=0.5)
+    roll_deg: float = Field(default=0.0, ge=-10.0, le=10.0)
+    pitch_deg: float = Field(default=0.0, ge=-10.0, le=10.0)
+    yaw_deg: float = Field(default=0.0, ge=-10.0, le=10.0)
+
+
+class DynamicsScale(StrictModel):
+    """How the car differs from its profile: factors, 1 = as calibrated; friction: of the tyres on the road."""
+
+    mass: float = Field(default=1.0, ge=0.5, le=2.0)
+    lag: float = Field(default=1.0, ge=0.0, le=3.0)
+    delay: float = Field(default=1.0, ge=0.0, le=3.0)
+    friction: float = Field(default=0.9, ge=0.2, le=1.2)
+    understeer: float = Field(default=1.0, ge=0.2, le=3.0)
+
+
+class Domain(StrictModel):
+    """One world's looks and physics.
+
+    sun_azimuth_deg: counter-clockwise from map +x, where the light comes from; sun_elevation_deg: above the horizon;
+    cloudiness, fog, wetness: 0 none .. 1 full; exposure: factor on the camera's brightness; palette: 0 muted .. 1
+    saturated colours of what stands beside the road.
+    """
+
+    appearance_seed: int = Field(default=0, ge=0, lt=2**63)
+    sun_elevation_deg: float = Field(default=45.0, ge=-10.0, le=90.0)
+    sun_azimuth_deg: float = Field(default=120.0, ge=-180.0, le=360.0)
+    cloudiness: float = Field(default=0.2, ge=0.0, le=1.0)
+    fog: float = Field(default=0.0, ge=0.0, le=1.0)
+    wetness: float = Field(default=0.0, ge=0.0, le=1.0)
+    exposure: float = Field(default=1.0, ge=0.3, le=2.5)
+    palette: float = Field(default=0.5, ge=0.0, le=1.0)
+    camera: CameraJitter = CameraJitter()
+    dynamics: DynamicsScale = DynamicsScale()
+
+    def jittered(self, camera: CameraModel) -> CameraModel:
+        """Return the camera as it is really mounted: the calibrated one moved by the jitter."""
+        jitter = self.camera.model_dump()
+        moved = {name: getattr(camera.mount, name) + value for name, value in jitter.items()}
+        return camera.model_copy(update={"mount": camera.mount.model_copy(update=moved)})
+
+    def to_json(self) -> str:
+        """Return one line of JSON from which `from_json` makes the same domain again, bit for bit."""
+        return self.model_dump_json()
+
+    @classmethod
+    def from_json(cls, text: str, source: str = "domain") -> Domain:
+        """Read a domain. Raises ConfigError naming the source and the field at fault."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"])) or "(whole)"
+            raise ConfigError(f"{source}: {key}: {first['msg']}, got {first['input']!r}") from error
+
+
+def sample_domain(seed: int, strength: float = 1.0) -> Domain:
+    """Draw a domain. strength 0 gives the nominal physics, camera and a clear day; 1 the full variety.
+
+    Only the appearance seed varies at strength 0, so textures and vehicles still differ between seeds.
+    """
+    if not 0.0 <= strength <= 1.0:
+        raise ConfigError(f"randomization strength {strength} is outside 0..1")
+    rng = np.random.default_rng(np.random.SeedSequence([DOMAIN_STREAM, seed]))
+    nominal = Domain(appearance_seed=int(rng.integers(2**62)))
+    sun = _blend(nominal.sun_elevation_deg, _number(rng, 8.0, 75.0), strength)
+    azimuth = _blend(nominal.sun_azimuth_deg, _number(rng, -180.0, 180.0), strength)
+    cloudiness, fog, wetness = _weather(rng)
+    exposure = float(np.exp(rng.normal(0.0, 0.2)))
+    return nominal.model_copy(
+        update={
+            "sun_elevation_deg": sun,
+            "sun_azimuth_deg": azimuth,
+            "cloudiness": _blend(nominal.cloudiness, cloudiness, strength),
+            "fog": _blend(0.0, fog, strength),
+            "wetness": _blend(0.0, wetness, strength),
+            "exposure": _blend(1.0, min(max(exposure, 0.6), 1.7), strength),
+            "palette": _blend(0.5, _number(rng, 0.0, 1.0), strength),
+            "camera": _sample_camera(rng, strength),
+            "dynamics": _sample_dynamics(rng, strength),
+        }
+    )
+
+
+def _weather(rng: np.random.Generator) -> tuple[float, float, float]:
+    """Draw (cloudiness, fog, wetness): half of the days are fair, rain comes with cloud, fog is rare."""
+    kind = rng.choice(("fair", "overcast", "rain", "fog"), p=(0.5, 0.2, 0.18, 0.12))
+    clouds, fog, wet = rng.uniform(size=3)
+    table = {
+        "fair": (0.4 * clouds, 0.0, 0.0),
+        "overcast": (0.6 + 0.4 * clouds, 0.15 * fog, 0.3 * wet),
+        "rain": (0.7 + 0.3 * clouds, 0.3 * fog, 0.4 + 0.6 * wet),
+        "fog": (0.5 + 0.5 * clouds, 0.3 + 0.5 * fog, 0.4 * wet),
+    }
+    cloudiness, thickness, wetness = table[str(kind)]
+    return float(cloudiness), float(thickness), float(wetness)
+
+
+def _sample_camera(rng: np.random.Generator, strength: float) -> CameraJitter:
+    """Draw a mount error as a careless calibration leaves it: centimetres and tenths of a degree."""
+    offset = np.clip(rng.normal(0.0, 1.0, 3), -2.0, 2.0) * (0.03, 0.03, 0.04) * strength
+    angle = np.clip(rng.normal(0.0, 1.0, 3), -2.0, 2.0) * (0.4, 0.6, 0.4) * strength
+    x, y, z = map(float, offset)
+    roll, pitch, yaw = map(float, angle)
+    return CameraJitter(x=x, y=y, z=z, roll_deg=roll, pitch_deg=pitch, yaw_deg=yaw)
+
+
+def _sample_dynamics(rng: np.random.Generator, strength: float) -> DynamicsScale:
+    nominal = DynamicsScale()
+    return DynamicsScale(
+        mass=_blend(1.0, _number(rng, 0.95, 1.2), strength),
+        lag=_blend(1.0, _number(rng, 0.7, 1.4), strength),
+        delay=_blend(1.0, _number(rng, 0.5, 1.5), strength),
+        friction=_blend(nominal.friction, _number(rng, 0.7, 1.0), strength),
+        understeer=_blend(1.0, _number(rng, 0.6, 1.4), strength),
+    )
+
+
+def _number(rng: np.random.Generator, low: float, high: float) -> float:
+    return float(rng.uniform(low, high))
+
+
+def _blend(nominal: float, drawn: float, strength: float) -> float:
+    return nominal + (drawn - nominal) * strength

@@ -1,0 +1,70 @@
+# Sim2Real-AD. `make drive` sets everything up and drives; `make test` sets everything up and tests.
+# Everything goes into $(VENV); nothing outside this folder is touched except by `make system`.
+
+SHELL := /bin/bash
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT ?= out/drive
+# Python 3.10 to 3.12: the versions that the CARLA client has wheels for.
+PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10; do \
+	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
+# A sourced ROS distribution is used as it is; without one, ROS comes as wheels.
+comma := ,
+ROS_EXTRA := $(if $(ROS_DISTRO),,ros$(comma))
+VENV_OPTIONS := $(if $(ROS_DISTRO),--system-site-packages,)
+INTERFACES := $(shell find src/interfaces -type f 2>/dev/null)
+
+.PHONY: help drive test setup setup-test lint types unit system train report clean
+
+help:
+	@echo "make drive    set up and drive the three scenarios through the ROS graph; results in $(OUT)"
+	@echo "make test     set up, check style, types and import rules, and run the tests"
+	@echo "make system   install the system libraries that are missing (apt-get, needs root)"
+	@echo "make train    make the shipped checkpoint again (see README)"
+	@echo "make clean    remove the virtual environment, builds and results"
+
+drive: setup
+	$(BIN)/s2r drive --scenario all --out $(OUT)
+
+test: setup-test lint unit
+
+setup: $(VENV)/.interfaces
+setup-test: $(VENV)/.test $(VENV)/.interfaces
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "error: Python 3.10, 3.11 or 3.12 is needed (the CARLA client has wheels for no other)"; exit 1; }
+	$(PYTHON) -m venv $(VENV_OPTIONS) $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip wheel "setuptools<80"
+
+$(VENV)/.drive: setup.py | $(VENV)/bin/python
+	@$(PYTHON) tools/check_system.py
+	@echo "installing the packages for driving (no torch) ..."
+	$(BIN)/pip install --quiet --disable-pip-version-check --prefer-binary -e ".[$(ROS_EXTRA)sim]"
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.drive
+	@echo "installing the packages for training and testing ..."
+	$(BIN)/pip install --quiet --disable-pip-version-check --prefer-binary -e ".[$(ROS_EXTRA)sim,train,test]"
+	@touch $@
+
+$(VENV)/.interfaces: $(VENV)/.drive $(INTERFACES)
+	$(BIN)/python -m sim2real_ad.ros.build_interfaces
+	@touch $@
+
+lint: setup-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: setup-test
+	$(BIN)/pytest
+
+system:
+	@$(PYTHON) tools/check_system.py --install
+
+train: setup-test
+	$(BIN)/s2r train all --out out/train
+
+clean:
+	rm -rf $(VENV) build install log out .cache

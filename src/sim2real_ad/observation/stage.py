@@ -1,0 +1,59 @@
+"""The observation stage: a camera frame, the car's own state and the route in, an Observation out."""
+
+from __future__ import annotations
+
+from sim2real_ad.observation.adapter import Adapter
+from sim2real_ad.observation.history import BevHistory, DriveClock, EgoFeatures
+from sim2real_ad.observation.route import route_ahead
+from sim2real_ad.observation.spec import ObservationSpec
+from sim2real_ad.types import CameraFrame, EgoState, Observation, Route, UInt8Array
+
+
+class ObservationAssembler:
+    """Puts history, ego features and route around a BEV. The same for a learned BEV and, in training, the true one."""
+
+    def __init__(self, spec: ObservationSpec) -> None:
+        self.spec = spec
+        self._clock = DriveClock(spec)
+        self._history = BevHistory(spec)
+        self._ego = EgoFeatures(spec)
+
+    def step(
+        self, stamp_ns: int, bev: UInt8Array, validity: UInt8Array, ego: EgoState, route: Route, ood: float = 0.0
+    ) -> Observation:
+        """Assemble the observation of one frame. bev (C, H, W), validity (H, W), both uint8."""
+        if not self._clock.continues(stamp_ns, route.stamp_ns):
+            self._history.reset()
+            self._ego.reset()
+        return Observation(
+            stamp_ns=stamp_ns,
+            bev=bev,
+            validity=validity,
+            history=self._history.step(stamp_ns, bev),
+            ego=self._ego.step(ego),
+            route=route_ahead(route.points, ego.pose, self.spec.route_points, self.spec.route_spacing),
+            speed_limit=route.speed_limit,
+            ood=ood,
+        )
+
+    def reset(self) -> None:
+        """Forget the drive."""
+        self._clock.reset()
+
+
+class LearnedObservationStage:
+    """`pipeline.ObservationStage` over the learned adapter."""
+
+    def __init__(self, adapter: Adapter, spec: ObservationSpec) -> None:
+        self.spec = spec
+        self._adapter = adapter
+        self._assembler = ObservationAssembler(spec)
+
+    def step(self, frame: CameraFrame, ego: EgoState, route: Route) -> Observation:
+        """Observe one frame. Raises CalibrationError where the picture cannot be the calibrated camera's."""
+        bev, ood = self._adapter.infer(frame)
+        return self._assembler.step(frame.stamp_ns, bev, self._adapter.validity, ego, route, ood)
+
+    def reset(self) -> None:
+        """Forget the history; the next frame starts a new drive."""
+        self._assembler.reset()

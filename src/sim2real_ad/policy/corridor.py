@@ -1,0 +1,130 @@
+"""The student's input: the BEV straightened along the route, so that "ahead" means "ahead on my way"."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from sim2real_ad.config import StrictModel
+from sim2real_ad.observation.spec import EGO_FEATURES, BevSpec, ObservationSpec
+from sim2real_ad.types import FloatArray, Observation, UInt8Array
+
+
+class CorridorSpec(StrictModel):
+    """Extent of the straightened grid and the scales of the scalar features; a checkpoint saves it with its weights.
+
+    Row 0 is nearest: cell (row, column) is centred (row + 0.5) * resolution m along the route from the car's foot on
+    it and half_width - (column + 0.5) * resolution m to its left. history_channels: those BEV channels whose earlier
+    frames are given too. pursuit_distances: m along the route at which a circle to the route is fitted.
+    """
+
+    length: float = Field(default=40.0, gt=0.0)
+    half_width: float = Field(default=8.0, gt=0.0)
+    resolution: float = Field(default=0.5, gt=0.0)
+    history_channels: tuple[str, ...] = ("vehicle", "pedestrian", "obstacle")
+    pursuit_distances: tuple[float, ...] = (4.0, 6.0, 8.0, 12.0, 16.0)
+    ego_scales: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 1.0 / 3.0, 1.0 / 30.0)
+
+    @model_validator(mode="after")
+    def _scales_fit(self) -> CorridorSpec:
+        if len(self.ego_scales) != len(EGO_FEATURES):
+            raise ValueError(f"{len(self.ego_scales)} ego_scales for {len(EGO_FEATURES)} ego features")
+        return self
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        return round(self.length / self.resolution), round(2.0 * self.half_width / self.resolution)
+
+    def channels(self, spec: ObservationSpec) -> int:
+        """BEV channels, validity, and the history channels of every age."""
+        return len(spec.bev.channels) + 1 + len(spec.history_s) * len(self.history_channels)
+
+    def features(self, spec: ObservationSpec) -> int:
+        """Length of the scalar feature vector."""
+        return len(spec.ego_features) + 4 + 3 * spec.route_points + len(self.pursuit_distances)
+
+
+class Corridor:
+    """Turns observations into the student's two inputs."""
+
+    def __init__(self, corridor: CorridorSpec, spec: ObservationSpec) -> None:
+        self.corridor = corridor
+        self.spec = spec
+        rows, columns = corridor.size
+        self._along = (np.arange(rows) + 0.5) * corridor.resolution
+        self._left = corridor.half_width - (np.arange(columns) + 0.5) * corridor.resolution
+        self._arc = np.arange(spec.route_points) * spec.route_spacing
+        self._moving = [spec.bev.index(name) for name in corridor.history_channels]
+
+    def straighten(self, observation: Observation) -> UInt8Array:
+        """Return the corridor (C, rows, columns) uint8: BEV, validity, then the history channels age by age.
+
+        Earlier frames are moved by the distance and turn that the car's speed and yaw rate tell, so that things at
+        rest stay in place and things that move leave a trail.
+        """
+        points = self._grid_in_base(observation.route)
+        stack = np.concatenate((observation.bev, observation.validity[None]))
+        parts = [_sample(stack, points, self.spec.bev)]
+        for age, earlier in zip(self.spec.history_s, observation.history, strict=True):
+            then = _in_earlier_base(points, observation.ego, age, self.spec)
+            parts.append(_sample(earlier[self._moving], then, self.spec.bev))
+        return np.concatenate(parts)
+
+    def features(self, observation: Observation) -> FloatArray:
+        """Return the scalar features (K,) float32, scaled to about -1..1."""
+        spec, route = self.spec, observation.route.astype(np.float64)
+        ego = dict(zip(spec.ego_features, observation.ego.tolist(), strict=True))
+        heading = _headings(route)
+        turn = np.diff(heading, append=heading[-1]) / spec.route_spacing
+        pursued = np.column_stack([np.interp(self.corridor.pursuit_distances, self._arc, route[:, a]) for a in (0, 1)])
+        circle = 2.0 * pursued[:, 1] / np.maximum((pursued**2).sum(axis=1), 1.0)
+        scales = dict(zip(EGO_FEATURES, self.corridor.ego_scales, strict=True))
+        own = [ego[name] * scales[name] for name in spec.ego_features]
+        rest = [
+            min(ego["standstill_distance"], 6.0) / 6.0,
+            float(ego["speed"] < 0.1),
+            observation.speed_limit * 0.1,
+            (observation.speed_limit - ego["speed"]) * 0.2,
+        ]
+        return np.concatenate((own, rest, route[:, 1] * 0.2, heading, turn * 10.0, circle * 5.0)).astype(np.float32)
+
+    def _grid_in_base(self, route: FloatArray) -> NDArray[np.float64]:
+        heading = np.interp(self._along, self._arc, _headings(route.astype(np.float64)))
+        centre = np.column_stack([np.interp(self._along, self._arc, route[:, axis]) for axis in (0, 1)])
+        normal = np.column_stack((-np.sin(heading), np.cos(heading)))
+        grid: NDArray[np.float64] = centre[:, None] + self._left[None, :, None] * normal[:, None]
+        return grid
+
+
+def _headings(route: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Headings (N,) in rad of a polyline's points, unwrapped, by central differences."""
+    slope = np.gradient(route, axis=0)
+    return np.unwrap(np.arctan2(slope[:, 1], slope[:, 0]))
+
+
+def _in_earlier_base(
+    points: NDArray[np.float64], ego: FloatArray, age: float, spec: ObservationSpec
+) -> NDArray[np.float64]:
+    """Express base_link points in the base_link frame age seconds ago, speed and yaw rate taken as constant."""
+    state = dict(zip(spec.ego_features, ego.tolist(), strict=True))
+    distance = max(state["speed"] - 0.5 * state["acceleration"] * age, 0.0) * age
+    turn = state["yaw_rate"] * age
+    cos, sin = np.cos(turn), np.sin(turn)
+    x, y = points[..., 0], points[..., 1]
+    moved = (cos * x - sin * y + distance * np.cos(turn / 2), sin * x + cos * y + distance * np.sin(turn / 2))
+    return np.stack(moved, axis=-1)
+
+
+def _sample(layers: UInt8Array, points: NDArray[np.float64], spec: BevSpec) -> UInt8Array:
+    """Look (C, H, W) up at base_link points (R, K, 2), bilinearly, 0 outside; OpenCV takes four channels at a time."""
+    cells = spec.cells_from_base(points).astype(np.float32)
+    rows, columns = np.ascontiguousarray(cells[..., 0]), np.ascontiguousarray(cells[..., 1])
+    sampled = []
+    for first in range(0, len(layers), 4):
+        picture = np.ascontiguousarray(np.moveaxis(layers[first : first + 4], 0, -1))
+        looked_up = cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        sampled.append(np.moveaxis(looked_up.reshape(*rows.shape, -1), -1, 0))
+    return np.concatenate(sampled)

@@ -48,9 +48,7 @@ def run(arguments: Sequence[str]) -> int:
     arguments = [a for a in arguments if a != "--debug"]
     try:
         status = build_app(arguments)(arguments, prog_name="s2r", standalone_mode=False)
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    except typer.Abort:
+    except (KeyboardInterrupt, typer.Abort):
         return EXIT_INTERRUPTED
     except typer.Exit as stop:
         return stop.exit_code
@@ -92,14 +90,19 @@ def command_help() -> dict[str, str]:
     return {name.replace("_", "-"): _first_doc_line(folder / f"{name}.py") for name in names}
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"s2r {sim2real_ad.__version__}")
+        raise typer.Exit
+
+
 def _options(
-    version: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True),
+    version: bool = typer.Option(
+        False, "--version", help="Print the version and stop.", callback=_show_version, is_eager=True
+    ),
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error (or S2R_DEBUG=1)."),
 ) -> None:
     """Sim2Real-AD: train driving policies in simulation, drive a real car with them through one ROS 2 graph."""
-    if version:
-        typer.echo(f"s2r {sim2real_ad.__version__}")
-        raise typer.Exit
 
 
 def _placeholder() -> None: ...

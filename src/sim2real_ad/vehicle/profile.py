@@ -6,7 +6,7 @@ import math
 
 from pydantic import Field, model_validator
 
-from sim2real_ad.config import StrictModel, find_config, load_config
+from sim2real_ad.config import StrictModel, find_config, load_config, share_path
 
 
 class FirstOrderActuator(StrictModel):
@@ -76,5 +76,14 @@ class VehicleProfile(StrictModel):
 
 
 def load_vehicle(name_or_path: str) -> VehicleProfile:
-    """Load a vehicle profile by name (config/vehicles) or path. Raises ConfigError."""
-    return load_config(find_config(name_or_path, "vehicles"), VehicleProfile)
+    """Load a vehicle profile by name (config/vehicles) or path. Raises ConfigError.
+
+    Pedal maps that lie beside a profile given by path become absolute paths; other names mean config/vehicles.
+    """
+    path = find_config(name_or_path, "vehicles")
+    profile = load_config(path, VehicleProfile)
+    folder = path.resolve().parent
+    if folder == (share_path() / "config" / "vehicles").resolve():
+        return profile
+    beside = {key: folder / getattr(profile, key) for key in ("accel_map", "brake_map")}
+    return profile.model_copy(update={key: str(file) for key, file in beside.items() if file.is_file()})

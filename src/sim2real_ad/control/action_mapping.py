@@ -1,0 +1,65 @@
+"""The policy's two numbers to a command that the car understands, and back."""
+
+from __future__ import annotations
+
+import math
+
+from sim2real_ad.control.float32 import as_float32, clip_to_float32
+from sim2real_ad.control.vehicle_model import tire_angle_from_curvature
+from sim2real_ad.types import Action, ControlCommand, EgoState
+from sim2real_ad.vehicle.profile import VehicleProfile
+
+VELOCITY_HORIZON_S = 1.0
+"""`ControlCommand.velocity` is the speed that the acceleration leads to after this time, s."""
+
+
+class ActionMapping:
+    """Scale an action by one car's profile. Stateless, deterministic, float32 out (implements MappingStage)."""
+
+    def __init__(self, profile: VehicleProfile) -> None:
+        self.profile = profile
+
+    def step(self, action: Action, ego: EgoState) -> ControlCommand:
+        """Return the tyre angle in rad and the acceleration in m/s^2 that an action means at the ego's speed.
+
+        A positive acceleration is a share of max_acceleration, a negative one of max_deceleration. The stamp is the
+        action's.
+
+        Raises ValueError where the action is outside [-1, 1], or it or the ego's speed is not finite.
+        """
+        curvature = _checked("curvature", action.curvature) * self.profile.action.max_curvature
+        share = _checked("acceleration", action.acceleration)
+        if not math.isfinite(ego.speed):
+            raise ValueError(f"ego.speed must be finite, got {ego.speed}")
+        scale = self.profile.action
+        acceleration = as_float32(share * (scale.max_acceleration if share > 0.0 else scale.max_deceleration))
+        lock = self.profile.max_steering_tire_angle
+        return ControlCommand(
+            stamp_ns=action.stamp_ns,
+            steering_tire_angle=clip_to_float32(self._tire_angle(curvature, ego.speed), -lock, lock),
+            acceleration=acceleration,
+            velocity=as_float32(max(0.0, ego.speed + acceleration * VELOCITY_HORIZON_S)),
+            steering_tire_rotation_rate=clip_to_float32(self.profile.limits.max_steering_rate, 0.0, math.inf),
+        )
+
+    def action_from_physical(self, curvature: float, acceleration: float, stamp_ns: int = 0) -> Action:
+        """Return the action that means a curvature in 1/m and an acceleration in m/s^2, clipped to [-1, 1].
+
+        Raises ValueError where either is not finite.
+        """
+        if not (math.isfinite(curvature) and math.isfinite(acceleration)):
+            raise ValueError(f"curvature {curvature} 1/m and acceleration {acceleration} m/s^2 must be finite")
+        scale = self.profile.action
+        share = acceleration / (scale.max_acceleration if acceleration > 0.0 else scale.max_deceleration)
+        return Action(
+            stamp_ns, clip_to_float32(curvature / scale.max_curvature, -1.0, 1.0), clip_to_float32(share, -1.0, 1.0)
+        )
+
+    def _tire_angle(self, curvature: float, speed: float) -> float:
+        return tire_angle_from_curvature(curvature, speed, self.profile.wheelbase, self.profile.understeer_gradient)
+
+
+def _checked(name: str, value: float) -> float:
+    if not -1.0 <= value <= 1.0:  # NaN fails too
+        raise ValueError(f"action.{name} must lie in [-1, 1], got {value}")
+    return value

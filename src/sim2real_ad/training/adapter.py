@@ -1,0 +1,145 @@
+"""Training of the camera-to-BEV adapter on pictures with true BEVs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from sim2real_ad.observation.spec import BevSpec
+from sim2real_ad.training.augmentation import augment_picture
+from sim2real_ad.training.config import AdapterTraining
+from sim2real_ad.training.frames import FrameSet
+from sim2real_ad.training.networks import AdapterNetwork, count_parameters
+
+Report = Callable[[str, float], None]
+"""Called with a line of progress and the share done, 0..1."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """picture (N, 3, h, w) float 0..1, grid (N, H, W, 2), validity (N, 1, H, W) and label (N, C, H, W) 0 or 1."""
+
+    picture: torch.Tensor
+    grid: torch.Tensor
+    validity: torch.Tensor
+    label: torch.Tensor
+
+
+def make_batch(frames: FrameSet, indices: Sequence[int], random: np.random.Generator | None) -> Batch:
+    """Gather a batch; with a random generator it is augmented and half of it mirrored."""
+    rgb, label = frames.rgb[indices], frames.labels(indices)
+    grid, validity = frames.geometry(indices)
+    if random is not None:
+        rgb = np.stack([augment_picture(picture, random) for picture in rgb])
+        for n in np.flatnonzero(random.random(len(indices)) < 0.5):
+            rgb[n] = rgb[n, :, ::-1]
+            label[n], validity[n] = label[n, :, :, ::-1].copy(), validity[n, :, ::-1].copy()
+            grid[n] = grid[n, :, ::-1] * np.array([-1.0, 1.0], np.float32)
+    picture = torch.from_numpy(rgb).permute(0, 3, 1, 2).float().div_(255.0)
+    return Batch(
+        picture.contiguous(memory_format=torch.channels_last),
+        torch.from_numpy(grid),
+        torch.from_numpy(validity[:, None] > 0).float(),
+        torch.from_numpy(label).float(),
+    )
+
+
+def adapter_loss(logits: torch.Tensor, batch: Batch, weights: torch.Tensor) -> torch.Tensor:
+    """Weighted cross-entropy plus a soft overlap loss over the seen cells; rare classes count through the second."""
+    entropy = functional.binary_cross_entropy_with_logits(
+        logits, batch.label, pos_weight=weights[:, None, None], reduction="none"
+    )
+    seen = batch.validity
+    entropy = (entropy * seen).sum() / (seen.sum() * logits.shape[1]).clamp(min=1.0)
+    probability = torch.sigmoid(logits) * seen
+    label = batch.label * seen
+    shared = (probability * label).sum((0, 2, 3))
+    union = probability.sum((0, 2, 3)) + label.sum((0, 2, 3))
+    overlap = (2.0 * shared + 10.0) / (union + 10.0)
+    return entropy + 0.3 * (1.0 - overlap).mean()
+
+
+def train_adapter(
+    frames: FrameSet, held_out: FrameSet, settings: AdapterTraining, spec: BevSpec, seed: int, report: Report
+) -> tuple[AdapterNetwork, dict[str, Any]]:
+    """Train, measure on held-out seeds, fit the familiarity statistics. Returns the network and its record."""
+    torch.manual_seed(seed)
+    random = np.random.default_rng(seed)
+    network = AdapterNetwork(spec).to(memory_format=torch.channels_last)
+    steps = settings.epochs * (len(frames) // settings.batch_size)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=max(steps, 2))
+    weights = torch.tensor(settings.positive_weights)
+    started, losses = time.monotonic(), []
+    for step, indices in enumerate(_batches(len(frames), settings, random)):
+        batch = make_batch(frames, indices, random)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits, _ = network(batch.picture, batch.grid, batch.validity)
+        loss = adapter_loss(logits.float(), batch, weights)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
+        minutes = (time.monotonic() - started) / 60.0
+        if step % 20 == 0:
+            report(f"adapter loss {np.mean(losses[-50:]):.4f}", (step + 1) / steps)
+        if minutes > settings.minutes:
+            report(f"adapter stopped after {minutes:.1f} minutes, step {step + 1} of {steps}", 1.0)
+            break
+    iou, scale = evaluate_adapter(network, frames, held_out)
+    record = {
+        "frames": len(frames),
+        "held_out_frames": len(held_out),
+        "parameters": count_parameters(network),
+        "steps": len(losses),
+        "final_loss": float(np.mean(losses[-50:])),
+        "minutes": (time.monotonic() - started) / 60.0,
+        "iou": iou,
+        "familiar_distance": scale,
+    }
+    return network, record
+
+
+@torch.no_grad()
+def evaluate_adapter(network: AdapterNetwork, frames: FrameSet, held_out: FrameSet) -> tuple[dict[str, float], float]:
+    """IoU a channel over all held-out pictures at threshold 0.5; fits the familiarity statistics on the way."""
+    network.eval()
+    shared = np.zeros(len(frames.spec.channels))
+    union = np.zeros(len(frames.spec.channels))
+    pooled_held_out = []
+    for indices in _in_order(len(held_out)):
+        batch = make_batch(held_out, indices, None)
+        logits, pooled = network(batch.picture, batch.grid, batch.validity)
+        seen = batch.validity > 0
+        guess, label = (logits > 0) & seen, (batch.label > 0) & seen
+        shared += (guess & label).sum((0, 2, 3)).numpy()
+        union += (guess | label).sum((0, 2, 3)).numpy()
+        pooled_held_out.append(pooled)
+    stride = max(1, len(frames) // 1000)
+    pooled_train = [
+        network.encoder(make_batch(frames, [int(i) * stride for i in indices], None).picture)[2]
+        for indices in _in_order(len(frames) // stride)
+    ]
+    scale = network.fit_familiarity(torch.cat(pooled_train), torch.cat(pooled_held_out))
+    values = np.where(union > 0, shared / np.maximum(union, 1), np.nan)
+    return dict(zip(frames.spec.channels, map(float, values), strict=True)), scale
+
+
+def _batches(count: int, settings: AdapterTraining, random: np.random.Generator) -> Any:
+    for _ in range(settings.epochs):
+        order = random.permutation(count)
+        for first in range(0, count - settings.batch_size + 1, settings.batch_size):
+            yield order[first : first + settings.batch_size]
+
+
+def _in_order(count: int, batch: int = 32) -> Any:
+    for first in range(0, count, batch):
+        yield np.arange(first, min(first + batch, count))

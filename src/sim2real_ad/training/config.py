@@ -1,0 +1,60 @@
+"""What `s2r train` can be told: one YAML, every value with a default that makes the shipped checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from sim2real_ad.config import StrictModel, load_config
+from sim2real_ad.observation.adapter import ImageSpec
+from sim2real_ad.observation.spec import ObservationSpec
+from sim2real_ad.policy.corridor import CorridorSpec
+
+
+class AdapterTraining(StrictModel):
+    """Camera adapter. minutes bounds the optimisation alone; frames are collected before."""
+
+    episodes: int = Field(default=150, ge=2)
+    frames_per_episode: int = Field(default=40, ge=1)
+    held_out_episodes: int = Field(default=15, ge=1)
+    camera_jitter: float = Field(default=0.3, ge=0.0, le=1.0, description="share of episodes with another camera")
+    epochs: int = Field(default=8, ge=1)
+    minutes: float = Field(default=12.0, gt=0.0)
+    batch_size: int = Field(default=16, ge=2)
+    learning_rate: float = Field(default=3e-3, gt=0.0)
+    positive_weights: tuple[float, ...] = (1.0, 2.0, 4.0, 2.0, 4.0, 4.0)
+
+
+class StudentTraining(StrictModel):
+    """Student by DAgger. Rounds on the degraded true BEV come first, then rounds through the camera adapter."""
+
+    truth_rounds: int = Field(default=4, ge=0)
+    truth_episodes: int = Field(default=30, ge=1, description="episodes a round, all scenarios together")
+    camera_rounds: int = Field(default=4, ge=0)
+    camera_episodes: int = Field(default=18, ge=1)
+    epochs: int = Field(default=6, ge=1, description="passes over all samples after each round")
+    batch_size: int = Field(default=128, ge=2)
+    learning_rate: float = Field(default=1e-3, gt=0.0)
+    acceleration_weight: float = Field(default=1.0, gt=0.0)
+    curvature_weight: float = Field(default=4.0, gt=0.0)
+    validation_episodes: int = Field(default=6, ge=1, description="a scenario, after each camera round")
+
+
+class TrainingConfig(StrictModel):
+    """Everything."""
+
+    seed: int = 1
+    scenarios: tuple[str, ...] = ("car_following", "obstacle_avoidance", "stop_sign")
+    vehicle: str = "saloon"
+    camera: str = "default"
+    observation: ObservationSpec = ObservationSpec()
+    image: ImageSpec = ImageSpec()
+    corridor: CorridorSpec = CorridorSpec()
+    adapter: AdapterTraining = AdapterTraining()
+    student: StudentTraining = StudentTraining()
+
+
+def load_training(path: Path | None) -> TrainingConfig:
+    """Read a training configuration; None means the defaults. Raises ConfigError."""
+    return TrainingConfig() if path is None else load_config(path, TrainingConfig)

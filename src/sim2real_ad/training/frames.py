@@ -1,0 +1,83 @@
+"""Pictures with their true BEV, on disk one file an episode, so that a collection can be taken up again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sim2real_ad.geometry.camera import CameraModel
+from sim2real_ad.geometry.ground import ground_grid
+from sim2real_ad.observation.spec import BevSpec
+from sim2real_ad.types import FloatArray, UInt8Array
+
+
+@dataclass(frozen=True)
+class EpisodeFrames:
+    """One episode's pictures. rgb: (N, h, w, 3) uint8; bev: (N, C, H, W) uint8, 0 or 255; one camera for all."""
+
+    seed: int
+    camera: CameraModel
+    rgb: UInt8Array
+    bev: UInt8Array
+
+
+def save_episode(path: Path, frames: EpisodeFrames) -> None:
+    """Write an episode whole or not at all; labels as bits."""
+    scratch = path.with_suffix(".part.npz")
+    np.savez(
+        scratch,
+        seed=frames.seed,
+        camera=frames.camera.model_dump_json(),
+        rgb=frames.rgb,
+        shape=np.array(frames.bev.shape),
+        bits=np.packbits(frames.bev > 0),
+    )
+    scratch.rename(path)
+
+
+def load_episode(path: Path) -> EpisodeFrames:
+    """Read an episode back."""
+    with np.load(path) as data:
+        shape = tuple(data["shape"])
+        bits = np.unpackbits(data["bits"], count=int(np.prod(shape)))
+        camera = CameraModel.model_validate_json(str(data["camera"]))
+        return EpisodeFrames(int(data["seed"]), camera, data["rgb"], bits.reshape(shape) * np.uint8(255))
+
+
+class FrameSet:
+    """Many episodes' pictures in memory: labels as bits, one ground grid a camera."""
+
+    def __init__(self, episodes: Iterable[EpisodeFrames], spec: BevSpec) -> None:
+        self.spec = spec
+        rgb: list[UInt8Array] = []
+        bits: list[UInt8Array] = []
+        camera_of: list[int] = []
+        self.grids: list[FloatArray] = []
+        self.validity: list[UInt8Array] = []
+        for number, episode in enumerate(episodes):
+            grid, validity = ground_grid(episode.camera, spec)
+            self.grids.append(grid)
+            self.validity.append(validity)
+            rgb.append(episode.rgb)
+            bits.append(np.packbits(episode.bev.reshape(len(episode.bev), -1) > 0, axis=1))
+            camera_of.extend([number] * len(episode.rgb))
+        self.rgb = np.concatenate(rgb)
+        self._bits = np.concatenate(bits)
+        self._camera_of = np.array(camera_of)
+
+    def __len__(self) -> int:
+        return len(self.rgb)
+
+    def labels(self, indices: Sequence[int]) -> UInt8Array:
+        """Labels (N, C, H, W), 0 or 1."""
+        count = int(np.prod(self.spec.shape))
+        bits: UInt8Array = np.unpackbits(self._bits[indices], axis=1, count=count)
+        return bits.reshape(len(indices), *self.spec.shape)
+
+    def geometry(self, indices: Sequence[int]) -> tuple[FloatArray, UInt8Array]:
+        """Grids (N, H, W, 2) and validity (N, H, W), 0 or 255."""
+        cameras = self._camera_of[indices]
+        return np.stack([self.grids[c] for c in cameras]), np.stack([self.validity[c] for c in cameras])

@@ -1,0 +1,1 @@
+"""The source of the shipped OpenDRIVE maps."""

@@ -18,6 +18,8 @@ Turn = Literal["left", "straight", "right"]
 LaneKey = tuple[int, int, int]
 """Road id, index of the lane section, lane id."""
 
+STOP_SIGN_TYPE = "206"
+"""The catalogue number by which CARLA knows a stop sign."""
 STRAIGHT_WITHIN = math.radians(25.0)
 """A way through a junction that turns by less is straight, rad."""
 ROUTE_SPACING = 1.0

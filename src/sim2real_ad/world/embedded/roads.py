@@ -22,13 +22,12 @@ from numpy.typing import NDArray
 
 from sim2real_ad.config import find_config
 from sim2real_ad.errors import ConfigError, MapError
+from sim2real_ad.geometry.frames import wrap_angle
 from sim2real_ad.types import Pose2
-from sim2real_ad.world.embedded.lanes import Lane, LaneKey, Mark, Turn, follow
+from sim2real_ad.world.embedded.lanes import STOP_SIGN_TYPE, Lane, LaneKey, Mark, Turn, follow
 from sim2real_ad.world.embedded.scenery import drivable_area, make_scene
 from sim2real_ad.world.protocol import SceneGeometry
 
-STOP_SIGN_TYPE = "206"
-"""The catalogue number by which CARLA knows a stop sign."""
 STOP_LINE_DEPTH = 0.4
 """Extent of a painted stop line along the lane, m."""
 SAMPLE_STEP = 0.5
@@ -132,7 +131,7 @@ class RoadNetwork:
         return point if math.hypot(point.pose.x - x, point.pose.y - y) <= LANE_REACH else None
 
     def lane_points(self, spacing: float) -> tuple[LanePoint, ...]:
-        """Return points on every driving lane's centre, about `spacing` m apart, by road, section, lane, and onwards."""
+        """Return points on every driving lane's centre, about `spacing` m apart, in order of `lanes`."""
         if not spacing > 0.0:
             raise MapError(f"lane points need a spacing above 0 m, got {spacing}")
         driving = (lane for lane in self._lanes.values() if lane.driving)
@@ -268,7 +267,7 @@ def _key(roads: dict[int, _Road], road_id: int, s: float, lane_id: int) -> LaneK
 def _pose(transform: Any) -> Pose2:
     """Convert a CARLA transform (left-handed, degrees) to the map frame."""
     location = transform.location
-    return Pose2(location.x, -location.y, -math.radians(transform.rotation.yaw))
+    return Pose2(location.x, -location.y, wrap_angle(-math.radians(transform.rotation.yaw)))
 
 
 def _lane_point(waypoint: Any) -> LanePoint:

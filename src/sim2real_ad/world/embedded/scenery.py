@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -127,7 +127,7 @@ def _surface_pieces(lane: Lane) -> Iterator[NDArray[np.float64]]:
     along = np.abs(lane.s - lane.s[0])
     count = max(1, math.ceil(along[-1] / _PIECE))
     cuts = [int(np.abs(along - along[-1] * i / count).argmin()) for i in range(count + 1)]
-    for first, last in zip(cuts[:-1], cuts[1:], strict=True):
+    for first, last in pairwise(cuts):
         piece = shapely.simplify(shapely.Polygon(lane.polygon(first, last)), _FLATNESS)
         yield np.asarray(piece.exterior.coords)[:-1]
 
@@ -138,12 +138,8 @@ def _painted_lines(lane: Lane) -> Iterator[MarkingLine]:
             if mark.dashed:
                 yield from ((dash, mark.width, False, mark.yellow) for dash in dashes(line))
             else:
-                yield (
-                    np.asarray(shapely.simplify(shapely.LineString(line), _FLATNESS).coords),
-                    mark.width,
-                    False,
-                    mark.yellow,
-                )
+                straightened = shapely.simplify(shapely.LineString(line), _FLATNESS)
+                yield np.asarray(straightened.coords), mark.width, False, mark.yellow
 
 
 def _runs(border: NDArray[np.float64], marks: Sequence[Mark | None]) -> Iterator[tuple[Mark, NDArray[np.float64]]]:

@@ -8,17 +8,16 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count, pairwise, permutations
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from scenariogeneration import xodr
 
 from sim2real_ad.errors import MapError
 from sim2real_ad.geometry.frames import wrap_angle
 from sim2real_ad.types import Pose2
+from sim2real_ad.world.embedded.lanes import STOP_SIGN_TYPE
 from sim2real_ad.world.embedded.mapgen.sections import CrossSection, WidthPiece
 
-STOP_SIGN_TYPE = "206"
-"""The catalogue number of a stop sign, as CARLA reads it."""
 STOP_LINE_SETBACK = 2.0
 """Distance from the stop line's centre to the junction, m; the sign stands beside the line."""
 SIGN_CLEARANCE = 0.8
@@ -26,7 +25,7 @@ SIGN_CLEARANCE = 0.8
 DATE = "2025-01-01T00:00:00"
 """The date in every header: the document depends on its source alone."""
 
-Geometry = xodr.Line | xodr.Arc | xodr.Spiral
+Geometry: TypeAlias = "xodr.Line | xodr.Arc | xodr.Spiral"
 Contact = Literal["start", "end"]
 
 

@@ -12,13 +12,14 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, ValidationError
 
 from sim2real_ad.config import StrictModel
 from sim2real_ad.errors import ConfigError, SourceError
 from sim2real_ad.evaluation.statistics import quantile, wilson_interval
+from sim2real_ad.observation.spec import ObservationSpec
 
 RUN_FILE, RESULT_FILE, SUMMARY_FILE = "run.json", "result.jsonl", "summary.json"
 RECORDING_FILE, REPORT_FILE = "recording.mcap", "report.html"
@@ -35,7 +36,11 @@ class CheckpointId(StrictModel):
 
 
 class RunInfo(StrictModel):
-    """What is known before the first episode. command: the command line; versions: by package or program."""
+    """What is known before the first episode.
+
+    command: the command line; versions: by package or program; observation, corridor: what the checkpoint says of the
+    policy's input (`policy.corridor.CorridorSpec`), so that the report can draw it; None means the defaults.
+    """
 
     command: tuple[str, ...]
     mode: str
@@ -45,6 +50,8 @@ class RunInfo(StrictModel):
     camera: str = ""
     checkpoint: CheckpointId | None = None
     versions: dict[str, str] = Field(default_factory=dict)
+    observation: ObservationSpec | None = None
+    corridor: dict[str, Any] | None = None
 
 
 class Infraction(StrictModel):

@@ -32,14 +32,15 @@ class ActionMapping:
         if not math.isfinite(ego.speed):
             raise ValueError(f"ego.speed must be finite, got {ego.speed}")
         scale = self.profile.action
-        acceleration = as_float32(share * (scale.max_acceleration if share > 0.0 else scale.max_deceleration))
-        lock = self.profile.max_steering_tire_angle
+        wanted = share * (scale.max_acceleration if share > 0.0 else scale.max_deceleration)
+        acceleration = clip_to_float32(wanted, -scale.max_deceleration, scale.max_acceleration)
+        lock, rate = self.profile.max_steering_tire_angle, self.profile.limits.max_steering_rate
         return ControlCommand(
             stamp_ns=action.stamp_ns,
             steering_tire_angle=clip_to_float32(self._tire_angle(curvature, ego.speed), -lock, lock),
             acceleration=acceleration,
             velocity=as_float32(max(0.0, ego.speed + acceleration * VELOCITY_HORIZON_S)),
-            steering_tire_rotation_rate=clip_to_float32(self.profile.limits.max_steering_rate, 0.0, math.inf),
+            steering_tire_rotation_rate=clip_to_float32(rate, 0.0, rate),
         )
 
     def action_from_physical(self, curvature: float, acceleration: float, stamp_ns: int = 0) -> Action:

@@ -11,16 +11,15 @@ import csv
 import math
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from sim2real_ad.config import share_path
 from sim2real_ad.control.float32 import clip_to_float32
+from sim2real_ad.control.limits import STANDSTILL_SPEED
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.types import ControlCommand
 from sim2real_ad.vehicle.profile import VehicleProfile
-
-STANDSTILL_SPEED = 0.1
-"""m/s below which a car that is not asked to accelerate is held; Autoware's calibrator drops samples below it too."""
 
 HOLD_DECELERATION = 2.0
 """m/s^2 of brake that holds the car: gravity's pull on a 20 % slope."""
@@ -165,13 +164,13 @@ def _number(cell: str, path: Path, row: int) -> float:
 def _check_axis(values: tuple[float, ...], name: str, path: Path, limit: float) -> None:
     if values[0] != 0.0:
         raise ConfigError(f"{path}: the first {name} must be 0, got {values[0]}")
-    for before, after in zip(values, values[1:], strict=False):
+    for before, after in pairwise(values):
         if not before < after <= limit:
             raise ConfigError(f"{path}: {name} {after} after {before} must rise and not exceed {limit}")
 
 
 def _check_monotone(rows: tuple[tuple[float, ...], ...], path: Path, *, rising: bool) -> None:
-    for number, (before, after) in enumerate(zip(rows, rows[1:], strict=False), start=3):
+    for number, (before, after) in enumerate(pairwise(rows), start=3):
         for low, high in zip(before, after, strict=True):
             if (high > low) is not rising or high == low:
                 direction = "rise" if rising else "fall"

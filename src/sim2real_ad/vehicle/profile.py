@@ -67,6 +67,10 @@ class VehicleProfile(StrictModel):
         reachable = math.tan(self.max_steering_tire_angle) / self.wheelbase
         if self.action.max_curvature > reachable:
             raise ValueError(f"action.max_curvature {self.action.max_curvature} exceeds {reachable:.3f} at full lock")
+        for name in ("max_acceleration", "max_deceleration"):
+            asked, allowed = getattr(self.action, name), getattr(self.limits, name)
+            if asked > allowed:
+                raise ValueError(f"action.{name} {asked} exceeds limits.{name} {allowed}, so the gate would step in")
         return self
 
     @property

@@ -1,0 +1,76 @@
+"""The envelope: what a command may ask for in the car's actual state. Pure floats, SI; the numbers are the profile's.
+
+Where the profiles' numbers come from: lateral acceleration 3.0 m/s^2, ISO 11270 (lane keeping); acceleration, ISO
+15622 (adaptive cruise control), +2.0 and -3.5 m/s^2 above 20 m/s, up to +4.0 and -5.0 below 5 m/s; steering rate below
+the 1.0 rad/s of Autoware's defaults.
+"""
+
+from __future__ import annotations
+
+import math
+
+from sim2real_ad.control.vehicle_model import tire_angle_from_curvature
+from sim2real_ad.vehicle.profile import VehicleProfile
+
+STANDSTILL_SPEED = 0.1
+"""m/s below which the car counts as standing; Autoware's calibrator uses the same bound."""
+
+SPEED_HORIZON_S = 1.0
+"""Look-ahead of the speed limit, s: at least the delay and lag between a command and the car's answer."""
+
+Range = tuple[float, float]
+"""(low, high), both allowed."""
+
+
+def clip(value: float, allowed: Range) -> float:
+    """Return the value of a range that is nearest to a finite value."""
+    return min(max(value, allowed[0]), allowed[1])
+
+
+def steering_lock(profile: VehicleProfile) -> Range:
+    """Return the tyre angles in rad that the steering can reach."""
+    return -profile.max_steering_tire_angle, profile.max_steering_tire_angle
+
+
+def steering_reach(actual_angle: float, profile: VehicleProfile, margin_s: float) -> Range:
+    """Return the tyre angles in rad that may be commanded while the tyres stand at actual_angle (rad).
+
+    Steering that turns at its greatest rate trails its command by rate * (delay + lag), so that far ahead of the
+    ACTUAL angle is what a healthy command looks like; margin_s adds the age of the measurement. Measuring from the
+    previous command instead would jump on taking over from a driver. An actual angle beyond the lock counts as the
+    lock, so that the range is never empty.
+    """
+    response = profile.steering.delay_s + profile.steering.lag_s + margin_s
+    reach = profile.limits.max_steering_rate * response
+    low, high = steering_lock(profile)
+    start = clip(actual_angle, (low, high))
+    return max(start - reach, low), min(start + reach, high)
+
+
+def lateral_steering(speed: float, profile: VehicleProfile) -> Range:
+    """Return the tyre angles in rad whose steady lateral acceleration v^2 * curvature stays within the limit.
+
+    speed: m/s. At any speed the range holds 0 and is symmetric; near standstill it is the lock.
+    """
+    low, high = steering_lock(profile)
+    squared = speed * speed
+    limit = profile.limits.max_lateral_acceleration
+    full_lock = math.tan(profile.max_steering_tire_angle) / profile.wheelbase
+    if squared * full_lock <= limit:
+        return low, high
+    angle = tire_angle_from_curvature(limit / squared, speed, profile.wheelbase, profile.understeer_gradient)
+    return max(low, -angle), min(high, angle)
+
+
+def acceleration_range(profile: VehicleProfile) -> Range:
+    """Return the accelerations in m/s^2 that normal driving may ask for."""
+    return -profile.limits.max_deceleration, profile.limits.max_acceleration
+
+
+def speed_limited_acceleration(speed: float, profile: VehicleProfile) -> float:
+    """Return the greatest acceleration in m/s^2 at which the car keeps below its speed limit for SPEED_HORIZON_S.
+
+    Above the limit it is a braking, no harder than comfortable: too fast is not an emergency.
+    """
+    room = (profile.limits.max_speed - speed) / SPEED_HORIZON_S
+    return max(room, -profile.limits.comfortable_deceleration)

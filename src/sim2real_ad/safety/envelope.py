@@ -1,0 +1,80 @@
+"""A healthy request held to the envelope of the car's actual state, each change with its reason."""
+
+from __future__ import annotations
+
+from sim2real_ad.control.float32 import as_float32, clip_to_float32
+from sim2real_ad.control.limits import (
+    SPEED_HORIZON_S,
+    acceleration_range,
+    clip,
+    lateral_steering,
+    speed_limited_acceleration,
+    steering_lock,
+    steering_reach,
+)
+from sim2real_ad.types import ControlCommand, EgoState
+from sim2real_ad.vehicle.profile import VehicleProfile
+
+
+def limit_command(
+    request: ControlCommand, ego: EgoState, profile: VehicleProfile, reach_margin_s: float
+) -> tuple[ControlCommand, tuple[str, ...]]:
+    """Return a finite request held to the envelope, and why it was changed (empty where it was not).
+
+    Reasons: steering_range, lateral_acceleration, steering_rate, acceleration_range, speed_limit, velocity_range.
+    The values are float32; a float32 request inside the envelope comes back as it went in. reach_margin_s: how old the
+    measured tyre angle may be, s.
+    """
+    angle, reasons = _limit_steering(request.steering_tire_angle, ego, profile, reach_margin_s)
+    rate_limit = profile.limits.max_steering_rate
+    if not 0.0 <= request.steering_tire_rotation_rate <= rate_limit and "steering_rate" not in reasons:
+        reasons.append("steering_rate")
+    too_fast = "lateral_acceleration" in reasons
+    acceleration, braking_reasons = _limit_acceleration(request.acceleration, ego.speed, profile, too_fast)
+    velocity = request.velocity
+    if braking_reasons or too_fast:
+        velocity = ego.speed + acceleration * SPEED_HORIZON_S
+    elif not 0.0 <= velocity <= profile.limits.max_speed:
+        braking_reasons.append("velocity_range")
+    command = ControlCommand(
+        stamp_ns=request.stamp_ns,
+        steering_tire_angle=clip_to_float32(angle, *steering_lock(profile)),
+        acceleration=clip_to_float32(acceleration, *acceleration_range(profile)),
+        velocity=clip_to_float32(velocity, 0.0, profile.limits.max_speed),
+        steering_tire_rotation_rate=clip_to_float32(request.steering_tire_rotation_rate, 0.0, rate_limit),
+    )
+    return command, (*reasons, *braking_reasons)
+
+
+def _limit_steering(
+    angle: float, ego: EgoState, profile: VehicleProfile, reach_margin_s: float
+) -> tuple[float, list[str]]:
+    """Apply the steering limits in turn. The reach comes last: no tyre jumps, not even towards a safer angle."""
+    reasons = []
+    for reason, allowed in (
+        ("steering_range", steering_lock(profile)),
+        ("lateral_acceleration", lateral_steering(ego.speed, profile)),
+        ("steering_rate", steering_reach(ego.steering_tire_angle, profile, reach_margin_s)),
+    ):
+        limited = clip(angle, allowed)
+        if as_float32(limited) != as_float32(angle):
+            reasons.append(reason)
+        angle = limited
+    return angle, reasons
+
+
+def _limit_acceleration(
+    acceleration: float, speed: float, profile: VehicleProfile, too_fast_for_curve: bool
+) -> tuple[float, list[str]]:
+    """Apply the longitudinal limits in turn. A curve that cannot be followed at this speed asks for less speed."""
+    reasons = []
+    limited = clip(acceleration, acceleration_range(profile))
+    if as_float32(limited) != as_float32(acceleration):
+        reasons.append("acceleration_range")
+    if too_fast_for_curve:
+        limited = min(limited, -profile.limits.comfortable_deceleration)
+    governed = speed_limited_acceleration(speed, profile)
+    if limited > governed:
+        reasons.append("speed_limit")
+        limited = governed
+    return limited, reasons

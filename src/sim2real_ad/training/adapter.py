@@ -110,7 +110,8 @@ def train_adapter(
 
 @torch.no_grad()
 def evaluate_adapter(network: AdapterNetwork, frames: FrameSet, held_out: FrameSet) -> tuple[dict[str, float], float]:
-    """IoU a channel over all held-out pictures at threshold 0.5; fits the familiarity statistics on the way."""
+    """Return the IoU of each channel that occurs, over all held-out pictures at threshold 0.5, and the scale of
+    familiarity, whose statistics are fitted on the way."""
     network.eval()
     shared = np.zeros(len(frames.spec.channels))
     union = np.zeros(len(frames.spec.channels))
@@ -129,8 +130,8 @@ def evaluate_adapter(network: AdapterNetwork, frames: FrameSet, held_out: FrameS
         for indices in _in_order(len(frames) // stride)
     ]
     scale = network.fit_familiarity(torch.cat(pooled_train), torch.cat(pooled_held_out))
-    values = np.where(union > 0, shared / np.maximum(union, 1), np.nan)
-    return dict(zip(frames.spec.channels, map(float, values), strict=True)), scale
+    met = {name: float(shared[c] / union[c]) for c, name in enumerate(frames.spec.channels) if union[c] > 0}
+    return met, scale
 
 
 def _batches(count: int, settings: AdapterTraining, random: np.random.Generator) -> Any:

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from sim2real_ad.observation.spec import ObservationSpec  # noqa: E402
+from sim2real_ad.policy.checkpoint import open_network  # noqa: E402
+from sim2real_ad.policy.corridor import CorridorSpec  # noqa: E402
+from sim2real_ad.training.config import StudentTraining  # noqa: E402
+from sim2real_ad.training.export import export_student  # noqa: E402
+from sim2real_ad.training.imitation import Samples, fit_student  # noqa: E402
+from sim2real_ad.training.networks import StudentNetwork  # noqa: E402
+from sim2real_ad.training.seeds import EVALUATION_SEEDS, VALIDATION_SEEDS, check_training_seed  # noqa: E402
+from sim2real_ad.types import Action  # noqa: E402
+
+SPEC, CORRIDOR = ObservationSpec(), CorridorSpec(half_width=4.0, length=20.0)
+
+
+def brake_for_things_ahead(count: int) -> Samples:
+    """Samples of a simple expert: brake the harder the nearer the thing ahead; steer by the last feature."""
+    random, samples = np.random.default_rng(0), Samples(CORRIDOR, SPEC, capacity=count)
+    for _ in range(count):
+        corridor = np.zeros((CORRIDOR.channels(SPEC), *CORRIDOR.size), np.uint8)
+        row = int(random.integers(0, 38))
+        corridor[5, row : row + 2, 6:10] = 255
+        features = random.normal(0.0, 0.3, CORRIDOR.features(SPEC)).astype(np.float32)
+        samples.add(corridor, features, Action(0, float(np.clip(features[-1], -1, 1)), row / 20.0 - 1.0))
+    return samples
+
+
+@pytest.mark.torch
+def test_the_student_learns_to_act_on_what_it_sees_and_exports_the_same(tmp_path):
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    network, samples = StudentNetwork(CORRIDOR, SPEC), brake_for_things_ahead(1500)
+    settings = StudentTraining(batch_size=64)
+    errors = fit_student(network, samples, settings, 8, np.random.default_rng(0))
+    assert errors["acceleration_error"] < 0.12
+    assert errors["curvature_error"] < 0.08
+    export_student(network, CORRIDOR, SPEC, tmp_path / "student.onnx")
+    session = open_network(tmp_path / "student.onnx")
+    corridors, features, _ = samples.arrays()
+    for n in range(5):
+        inputs = {"corridor": corridors[n : n + 1], "features": features[n : n + 1]}
+        with torch.no_grad():
+            expected = network(*(torch.from_numpy(value) for value in inputs.values())).numpy()
+        np.testing.assert_allclose(session.run(["action"], inputs)[0], expected, atol=1e-5)
+
+
+def test_a_full_store_says_so():
+    samples = Samples(CORRIDOR, SPEC, capacity=1)
+    blank = np.zeros((CORRIDOR.channels(SPEC), *CORRIDOR.size), np.uint8)
+    features = np.zeros(CORRIDOR.features(SPEC), np.float32)
+    samples.add(blank, features, Action(0, 0.0, 0.0))
+    with pytest.raises(ValueError, match="more than 1 samples"):
+        samples.add(blank, features, Action(0, 0.0, 0.0))
+
+
+@pytest.mark.parametrize("kept", [EVALUATION_SEEDS, VALIDATION_SEEDS])
+def test_seeds_kept_for_judging_are_never_trained_on(kept):
+    for seed in (kept[0], kept[-1]):
+        with pytest.raises(ValueError, match=str(seed)):
+            check_training_seed(seed)
+    assert check_training_seed(20_000) == 20_000

@@ -7,8 +7,6 @@ runs clockwise in degrees. The flip happens in this module and nowhere else.
 from __future__ import annotations
 
 import math
-import xml.etree.ElementTree as ET
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -25,6 +23,7 @@ from sim2real_ad.errors import ConfigError, MapError
 from sim2real_ad.geometry.frames import wrap_angle
 from sim2real_ad.types import Pose2
 from sim2real_ad.world.embedded.lanes import STOP_SIGN_TYPE, Lane, LaneKey, Mark, Turn, follow
+from sim2real_ad.world.embedded.opendrive import RoadTable, lane_key, read_roads
 from sim2real_ad.world.embedded.scenery import drivable_area, make_scene
 from sim2real_ad.world.protocol import SceneGeometry
 
@@ -81,9 +80,9 @@ class RoadNetwork:
     def __init__(self, name: str, xodr: str) -> None:
         self.name = name
         self.xodr = xodr
-        self._sections = _read_sections(name, xodr)
+        self._roads = read_roads(name, xodr)
         self._map = _read_map(name, xodr)
-        self._lanes = _sample_lanes(self._map, self._sections)
+        self._lanes = _sample_lanes(self._map, self._roads)
         if not any(lane.driving for lane in self._lanes.values()):
             raise MapError(f"map '{name}' has no drivable lane")
         shapely.prepare(self.drivable_area)
@@ -143,8 +142,9 @@ class RoadNetwork:
         At each junction the next of `turns` is taken; when there are none left, the way that turns least (of two, the
         one to the right). Raises MapError where the lane ends sooner or a junction has no such turn.
         """
-        key = self._key(start.road_id, start.s, start.lane_id)
-        if key not in self._lanes:
+        known = start.road_id in self._roads
+        key = lane_key(self._roads, start.road_id, start.s, start.lane_id) if known else None
+        if key is None or key not in self._lanes:
             raise MapError(f"map '{self.name}' has no lane {start.lane_id} on road {start.road_id}")
         return follow(self._lanes, (key, start.s), length, turns)
 
@@ -162,9 +162,6 @@ class RoadNetwork:
         quads, signs = [line.quad for line in self.stop_lines], dict.fromkeys(line.sign for line in self.stop_lines)
         return make_scene(self.lanes, self.drivable_area, quads, tuple(signs))
 
-    def _key(self, road_id: int, s: float, lane_id: int) -> LaneKey:
-        return _key(self._sections, road_id, s, lane_id)
-
     def _lines_of(self, sign: Any) -> list[StopLine]:
         post = _pose(sign.transform)
         lanes = [i for low, high in sign.get_lane_validities() for i in range(min(low, high), max(low, high) + 1) if i]
@@ -179,37 +176,6 @@ def _cached_network(name: str, xodr: str) -> RoadNetwork:
     return RoadNetwork(name, xodr)
 
 
-@dataclass(frozen=True)
-class _Road:
-    """What carla.Map keeps to itself. starts: s of every section and of the road's end; lanes: ids by section."""
-
-    junction: int
-    starts: tuple[float, ...]
-    lanes: tuple[tuple[int, ...], ...]
-
-
-def _read_sections(name: str, xodr: str) -> dict[int, _Road]:
-    try:
-        root = ET.fromstring(xodr)
-        if root.tag != "OpenDRIVE":
-            raise MapError(f"map '{name}' is not OpenDRIVE: its root is <{root.tag}>")
-        roads = {int(road.get("id", "")): _read_road(road) for road in root.iterfind("road")}
-    except (ET.ParseError, ValueError) as error:
-        raise MapError(f"map '{name}' is not valid OpenDRIVE: {error}") from error
-    if not roads:
-        raise MapError(f"map '{name}' has no road")
-    return dict(sorted(roads.items()))
-
-
-def _read_road(road: ET.Element) -> _Road:
-    sections = road.findall("lanes/laneSection")
-    length = float(road.get("length", "nan"))
-    if not length > 0.0 or not sections or road.find("planView/geometry") is None:
-        raise ValueError(f"road {road.get('id')} has no length, no lane section or no geometry")
-    ids = tuple(tuple(sorted(int(lane.get("id", "")) for lane in section.iter("lane"))) for section in sections)
-    return _Road(int(road.get("junction", "-1")), (*(float(n.get("s", "nan")) for n in sections), length), ids)
-
-
 def _read_map(name: str, xodr: str) -> Any:
     try:
         return carla.Map(name, xodr)
@@ -217,7 +183,7 @@ def _read_map(name: str, xodr: str) -> Any:
         raise MapError(f"map '{name}' cannot be read: {error}") from error
 
 
-def _sample_lanes(world_map: Any, roads: dict[int, _Road]) -> dict[LaneKey, Lane]:
+def _sample_lanes(world_map: Any, roads: dict[int, RoadTable]) -> dict[LaneKey, Lane]:
     found = {}
     for road_id, road in roads.items():
         for index, ids in enumerate(road.lanes):
@@ -230,7 +196,7 @@ def _sample_lanes(world_map: Any, roads: dict[int, _Road]) -> dict[LaneKey, Lane
     }
 
 
-def _sample_lane(world_map: Any, roads: dict[int, _Road], key: LaneKey) -> Lane | None:
+def _sample_lane(world_map: Any, roads: dict[int, RoadTable], key: LaneKey) -> Lane | None:
     road_id, index, lane_id = key
     start, end = roads[road_id].starts[index : index + 2]
     probe = world_map.get_waypoint_xodr(road_id, lane_id, (start + end) / 2.0)
@@ -241,6 +207,7 @@ def _sample_lane(world_map: Any, roads: dict[int, _Road], key: LaneKey) -> Lane 
     waypoints = [w for w in (world_map.get_waypoint_xodr(road_id, lane_id, float(at)) for at in s) if w is not None]
     poses = [_pose(w.transform) for w in waypoints]
     driving = probe.lane_type == carla.LaneType.Driving
+    innermost = lane_id == -1 or (lane_id == 1 and -1 not in roads[road_id].lanes[index])
     return Lane(
         key=key,
         driving=driving,
@@ -249,19 +216,15 @@ def _sample_lane(world_map: Any, roads: dict[int, _Road], key: LaneKey) -> Lane 
         centre=np.array([(p.x, p.y) for p in poses]),
         yaw=np.array([p.yaw for p in poses]),
         width=np.array([w.lane_width for w in waypoints]),
-        inner_marks=tuple(_mark(w.left_lane_marking) if lane_id == -1 else None for w in waypoints),
+        inner_marks=tuple(_mark(w.left_lane_marking) if innermost else None for w in waypoints),
         outer_marks=tuple(_mark(w.right_lane_marking) for w in waypoints),
         successors=_successors(roads, key, waypoints[-1]) if driving else (),
     )
 
 
-def _successors(roads: dict[int, _Road], key: LaneKey, last: Any) -> tuple[LaneKey, ...]:
-    keys = {_key(roads, w.road_id, w.s, w.lane_id) for w in last.next(10.0 * _INSIDE)}
+def _successors(roads: dict[int, RoadTable], key: LaneKey, last: Any) -> tuple[LaneKey, ...]:
+    keys = {lane_key(roads, w.road_id, w.s, w.lane_id) for w in last.next(10.0 * _INSIDE)}
     return tuple(sorted(keys - {key}))
-
-
-def _key(roads: dict[int, _Road], road_id: int, s: float, lane_id: int) -> LaneKey:
-    return road_id, max(0, bisect_right(roads[road_id].starts[:-1], s) - 1), lane_id
 
 
 def _pose(transform: Any) -> Pose2:

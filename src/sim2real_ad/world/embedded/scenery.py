@@ -19,7 +19,7 @@ MarkingLine = tuple[NDArray[np.float64], float, bool, bool]
 
 DASH, DASH_GAP = 3.0, 6.0
 """Painted and bare stretch of a dashed line, m."""
-SITE_ROWS = (10.5, 24.0)
+SITE_ROWS = (10.5, 27.0)
 """Distances of building sites from the outer border of the lane beside them, m."""
 SITE_SPACING = 15.0
 """Distance between sites along a lane, m, and the least between any two."""

@@ -52,13 +52,15 @@ class CrossSection:
         return xodr.Lanes().add_lanesection(section)
 
     def connecting(self, predecessor: int, successor: int, with_verge: bool) -> xodr.Lanes:
-        """Return the one bare lane of a way through a junction, with a verge where nothing crosses on its right.
+        """Return the one lane of a way through a junction; it has an edge and a verge where nothing joins on its right.
 
         predecessor, successor: ids of the driving lanes that it joins.
         """
         section = xodr.LaneSection(0, xodr.Lane(xodr.LaneType.none))
-        section.add_right_lane(_linked(xodr.Lane(xodr.LaneType.driving, a=self.lane_width), predecessor, successor))
+        driving = xodr.Lane(xodr.LaneType.driving, a=self.lane_width)
+        section.add_right_lane(_linked(driving, predecessor, successor))
         if with_verge:
+            _paint(driving, self.edge, xodr.RoadMarkColor.white)
             verge = xodr.Lane(self.verge, a=self.verge_width)
             section.add_right_lane(_linked(verge, 2 * predecessor, 2 * successor))
         return xodr.Lanes().add_lanesection(section)

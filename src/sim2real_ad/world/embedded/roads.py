@@ -81,8 +81,11 @@ class RoadNetwork:
         self.name = name
         self.xodr = xodr
         self._roads = read_roads(name, xodr)
-        self._map = _read_map(name, xodr)
-        self._lanes = _sample_lanes(self._map, self._roads)
+        try:
+            self._map = carla.Map(name, xodr)
+            self._lanes = _sample_lanes(self._map, self._roads)
+        except (RuntimeError, IndexError) as error:
+            raise MapError(f"map '{name}' cannot be evaluated: {error}") from error
         if not any(lane.driving for lane in self._lanes.values()):
             raise MapError(f"map '{name}' has no drivable lane")
         shapely.prepare(self.drivable_area)
@@ -164,9 +167,8 @@ class RoadNetwork:
 
     def _lines_of(self, sign: Any) -> list[StopLine]:
         post = _pose(sign.transform)
-        lanes = [i for low, high in sign.get_lane_validities() for i in range(min(low, high), max(low, high) + 1) if i]
-        against = {carla.LandmarkOrientation.Positive: 1, carla.LandmarkOrientation.Negative: -1}.get(sign.orientation)
-        waypoints = [self._map.get_waypoint_xodr(sign.road_id, i, sign.s) for i in lanes if i * (against or 0) <= 0]
+        lanes = self._roads[sign.road_id].signals.get(sign.id, ())
+        waypoints = [self._map.get_waypoint_xodr(sign.road_id, lane_id, sign.s) for lane_id in lanes]
         driving = [w for w in waypoints if w is not None and w.lane_type == carla.LaneType.Driving]
         return [_stop_line(f"{sign.id}/{w.lane_id}", _lane_point(w), post) for w in driving]
 
@@ -174,13 +176,6 @@ class RoadNetwork:
 @lru_cache(maxsize=8)
 def _cached_network(name: str, xodr: str) -> RoadNetwork:
     return RoadNetwork(name, xodr)
-
-
-def _read_map(name: str, xodr: str) -> Any:
-    try:
-        return carla.Map(name, xodr)
-    except RuntimeError as error:
-        raise MapError(f"map '{name}' cannot be read: {error}") from error
 
 
 def _sample_lanes(world_map: Any, roads: dict[int, RoadTable]) -> dict[LaneKey, Lane]:
@@ -202,6 +197,8 @@ def _sample_lane(world_map: Any, roads: dict[int, RoadTable], key: LaneKey) -> L
     probe = world_map.get_waypoint_xodr(road_id, lane_id, (start + end) / 2.0)
     if probe is None or probe.lane_type not in (carla.LaneType.Driving, carla.LaneType.Sidewalk):
         return None
+    if not probe.lane_width > 0.0:
+        raise MapError(f"road {road_id}, lane {lane_id} is {probe.lane_width} m wide in its middle")
     s = np.linspace(start + _INSIDE, end - _INSIDE, max(2, math.ceil((end - start) / SAMPLE_STEP) + 1))
     s = s if lane_id < 0 else s[::-1]
     waypoints = [w for w in (world_map.get_waypoint_xodr(road_id, lane_id, float(at)) for at in s) if w is not None]

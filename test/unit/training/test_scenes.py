@@ -5,10 +5,10 @@ import pytest
 
 pytest.importorskip("carla", reason="maps need the sim extra")
 
-from sim2real_ad.observation.spec import BevSpec  # noqa: E402
-from sim2real_ad.training.scenes import Body, SceneSampler  # noqa: E402
-from sim2real_ad.world.embedded.bev import TruthBev  # noqa: E402
-from sim2real_ad.world.embedded.roads import RoadNetwork  # noqa: E402
+from sim2real_ad.observation.spec import BevSpec
+from sim2real_ad.training.scenes import Body, SceneSampler
+from sim2real_ad.world.embedded.bev import TruthBev
+from sim2real_ad.world.embedded.roads import RoadNetwork
 
 BODIES = (
     Body("vehicle", "vehicle", (4.5, 1.9, 1.5)),

@@ -36,6 +36,9 @@ MAX_WAITING = 400
 MAX_PICTURES = 6
 
 
+Wanted = Callable[[str, int | None], bool]
+
+
 @dataclass
 class Recording:
     """Every episode of one or more files. problems: what could not be read, a line each."""
@@ -44,11 +47,11 @@ class Recording:
     problems: list[str] = field(default_factory=list)
 
 
-def read_recording(paths: Iterable[Path], wanted: Callable[[int], bool] = lambda _: True) -> Recording:
+def read_recording(paths: Iterable[Path], wanted: Wanted = lambda _scenario, _seed: True) -> Recording:
     """Read recordings, in order, as far as they go.
 
-    wanted: tells by an episode's place in the recording whether its signals and pictures are needed; the others keep
-    their result only, which is much quicker. Raises SourceError where a file is missing or no MCAP file.
+    wanted: tells whether an episode's signals and pictures are needed; the others keep their result only, which is
+    much quicker. Raises SourceError where a file is missing or no MCAP file.
     """
     recording = Recording()
     for path in paths:
@@ -65,7 +68,7 @@ def read_recording(paths: Iterable[Path], wanted: Callable[[int], bool] = lambda
 class _Builder:
     """Sorts the messages of one file into episodes."""
 
-    def __init__(self, recording: Recording, wanted: Callable[[int], bool]) -> None:
+    def __init__(self, recording: Recording, wanted: Wanted) -> None:
         self._recording = recording
         self._wanted = wanted
         self._decode = MessageDecoder()
@@ -147,7 +150,7 @@ class _Builder:
             self._store(self._current, stamp_ns, message)
 
     def _store(self, log: EpisodeLog, stamp_ns: int, message: RawMessage) -> None:
-        if not self._wanted(len(self._recording.episodes)):
+        if not self._wanted(log.scenario, log.seed):
             return
         try:
             if message.type_name in PICTURE_TYPES:

@@ -11,7 +11,7 @@ import numpy as np
 from sim2real_ad.geometry.camera import CameraModel, CameraMount
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.training.frames import EpisodeFrames, save_episode
-from sim2real_ad.training.scenes import Body, SceneSampler
+from sim2real_ad.training.scenes import SceneSampler
 from sim2real_ad.training.seeds import check_training_seed
 from sim2real_ad.world.embedded.bev import TruthBev
 from sim2real_ad.world.embedded.roads import RoadNetwork
@@ -27,7 +27,6 @@ class Collection:
     """What to collect. jitter: share of episodes seen by another camera than the nominal one."""
 
     maps: tuple[str, ...]
-    bodies: tuple[Body, ...]
     camera: CameraModel
     spec: BevSpec
     frames: int
@@ -43,7 +42,7 @@ def collect_episodes(
     for number, seed in enumerate(seeds):
         path = folder / f"frames_{seed}.npz"
         if not path.is_file():
-            network = RoadNetwork.load(collection.maps[number % len(collection.maps)])
+            network = RoadNetwork.load(collection.maps[seed % len(collection.maps)])
             save_episode(path, render_episode(renderer, collection, network, seed))
         paths.append(path)
         report(f"{(number + 1) * collection.frames} pictures", (number + 1) / len(seeds))
@@ -56,7 +55,7 @@ def render_episode(renderer: Renderer, collection: Collection, network: RoadNetw
     camera = camera_of_episode(collection.camera, seed, collection.jitter)
     domain = sample_domain(seed)
     renderer.load_scene(network.scene_geometry(), domain)
-    sampler = SceneSampler(network, collection.bodies, random)
+    sampler = SceneSampler(network, random)
     truth = TruthBev(network, collection.spec)
     rgb, bev = [], []
     for _ in range(collection.frames):

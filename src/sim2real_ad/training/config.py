@@ -48,6 +48,7 @@ class TrainingConfig(StrictModel):
     scenarios: tuple[str, ...] = ("car_following", "obstacle_avoidance", "stop_sign")
     vehicle: str = "saloon"
     camera: str = "default"
+    maps: tuple[str, ...] = ("curved_road", "urban_block", "proving_ground")
     observation: ObservationSpec = ObservationSpec()
     image: ImageSpec = ImageSpec()
     corridor: CorridorSpec = CorridorSpec()

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,39 +12,34 @@ from numpy.typing import NDArray
 from sim2real_ad.errors import MapError
 from sim2real_ad.geometry.frames import map_from_base
 from sim2real_ad.types import Pose2
+from sim2real_ad.world.catalogue import Blueprint, Group, draw_blueprint, draw_colour
 from sim2real_ad.world.embedded.roads import LanePoint, RoadNetwork
-from sim2real_ad.world.protocol import ActorKind, ActorState
+from sim2real_ad.world.protocol import ActorState
 
 VIEW = 48.0
 """How far ahead things are placed, m."""
-
-
-@dataclass(frozen=True)
-class Body:
-    """A kind of thing that may stand around: name in CARLA's library and (length, width, height), m."""
-
-    kind: ActorKind
-    blueprint: str
-    size: tuple[float, float, float]
+_THINGS: tuple[Group, ...] = ("barrier", "box", "cone")
 
 
 class SceneSampler:
     """Draws ego poses and actors on one map."""
 
-    def __init__(self, network: RoadNetwork, bodies: tuple[Body, ...], random: np.random.Generator) -> None:
+    def __init__(self, network: RoadNetwork, random: np.random.Generator) -> None:
         self._network = network
         self._points = network.lane_points(2.0)
         self._random = random
-        self._bodies = {kind: [b for b in bodies if b.kind == kind] for kind in ("vehicle", "pedestrian", "obstacle")}
 
     def sample(self) -> tuple[Pose2, tuple[ActorState, ...]]:
         """Return the pose of base_link and the actors around it."""
         path = self._path()
         base = self._swerved(path)
         actors: list[ActorState] = []
-        for body, pose, speed in self._placements(path):
+        for group, pose, speed in self._placements(path):
+            body = draw_blueprint(self._random, group)
             if _clear(pose, body, base, actors):
-                actors.append(self._actor(len(actors) + 1, body, pose, speed))
+                colour = draw_colour(self._random, group)
+                identity = len(actors) + 1
+                actors.append(ActorState(identity, body.kind, body.name, pose, body.size, speed, colour))
         return base, tuple(actors)
 
     def _path(self) -> NDArray[np.float64]:
@@ -77,33 +71,31 @@ class SceneSampler:
         x, y = map_from_base(np.array([0.0, left]), lane)
         return Pose2(float(x), float(y), lane.yaw + float(np.clip(turn, -0.6, 0.6)))
 
-    def _placements(self, path: NDArray[np.float64]) -> Iterator[tuple[Body, Pose2, float]]:
+    def _placements(self, path: NDArray[np.float64]) -> Iterator[tuple[Group, Pose2, float]]:
         """In my lane, oncoming, parked beside it, on foot; each with its own odds."""
         random = self._random
         if random.random() < 0.45:
-            yield self._body("vehicle"), _pose_along(path, random.uniform(7.0, 40.0), random.normal(0.0, 0.3)), 5.0
+            yield self._vehicle(), _pose_along(path, random.uniform(7.0, 40.0), random.normal(0.0, 0.3)), 5.0
         if random.random() < 0.45:
-            kind: ActorKind = "obstacle" if random.random() < 0.6 else "vehicle"
+            group = self._thing() if random.random() < 0.6 else self._vehicle()
             pose = _pose_along(path, random.uniform(6.0, 40.0), random.uniform(-2.5, 2.5))
-            yield self._body(kind), _turned(pose, random.normal(0.0, 0.3)), 0.0
+            yield group, _turned(pose, random.normal(0.0, 0.3)), 0.0
         for _ in range(int(random.integers(0, 3))):
             pose = _pose_along(path, random.uniform(3.0, 45.0), random.uniform(2.6, 5.5))
-            yield self._body("vehicle"), _turned(pose, math.pi), 5.0
+            yield self._vehicle(), _turned(pose, math.pi), 5.0
         for _ in range(int(random.integers(0, 3))):
-            anything: ActorKind = random.choice(np.array(["vehicle", "obstacle", "obstacle"])).item()
+            group = self._thing() if random.random() < 0.67 else self._vehicle()
             pose = _pose_along(path, random.uniform(3.0, 45.0), random.uniform(-7.0, 9.0))
-            yield self._body(anything), _turned(pose, random.uniform(-math.pi, math.pi)), 0.0
+            yield group, _turned(pose, random.uniform(-math.pi, math.pi)), 0.0
         for _ in range(int(random.choice(np.array([0, 0, 1, 2, 4])))):
             pose = _pose_along(path, random.uniform(4.0, 35.0), random.uniform(-8.0, 8.0))
-            yield self._body("pedestrian"), _turned(pose, random.uniform(-math.pi, math.pi)), 1.0
+            yield "pedestrian", _turned(pose, random.uniform(-math.pi, math.pi)), 1.0
 
-    def _body(self, kind: ActorKind) -> Body:
-        bodies = self._bodies[kind]
-        return bodies[int(self._random.integers(len(bodies)))]
+    def _vehicle(self) -> Group:
+        return "van" if self._random.random() < 0.2 else "car"
 
-    def _actor(self, actor_id: int, body: Body, pose: Pose2, speed: float) -> ActorState:
-        red, green, blue = (int(c) for c in self._random.integers(10, 245, 3))
-        return ActorState(actor_id, body.kind, body.blueprint, pose, body.size, speed, (red, green, blue))
+    def _thing(self) -> Group:
+        return _THINGS[int(self._random.integers(len(_THINGS)))]
 
 
 def _pose_along(path: NDArray[np.float64], along: float, left: float) -> Pose2:
@@ -119,7 +111,7 @@ def _turned(pose: Pose2, angle: float) -> Pose2:
     return Pose2(pose.x, pose.y, pose.yaw + float(angle))
 
 
-def _clear(pose: Pose2, body: Body, base: Pose2, others: list[ActorState]) -> bool:
+def _clear(pose: Pose2, body: Blueprint, base: Pose2, others: list[ActorState]) -> bool:
     """Tell whether a body touches neither the ego (circles are enough) nor the others."""
     radius = math.hypot(*body.size[:2]) / 2.0
     ego_x, ego_y = base.x + 1.4 * math.cos(base.yaw), base.y + 1.4 * math.sin(base.yaw)

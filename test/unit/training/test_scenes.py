@@ -6,21 +6,15 @@ import pytest
 pytest.importorskip("carla", reason="maps need the sim extra")
 
 from sim2real_ad.observation.spec import BevSpec
-from sim2real_ad.training.scenes import Body, SceneSampler
+from sim2real_ad.training.scenes import SceneSampler
 from sim2real_ad.world.embedded.bev import TruthBev
 from sim2real_ad.world.embedded.roads import RoadNetwork
-
-BODIES = (
-    Body("vehicle", "vehicle", (4.5, 1.9, 1.5)),
-    Body("pedestrian", "walker", (0.5, 0.5, 1.7)),
-    Body("obstacle", "box", (0.8, 0.8, 1.0)),
-)
 
 
 @pytest.fixture(scope="module")
 def scenes():
     network = RoadNetwork.load("urban_block")
-    sampler = SceneSampler(network, BODIES, np.random.default_rng(0))
+    sampler = SceneSampler(network, np.random.default_rng(0))
     return network, [sampler.sample() for _ in range(120)]
 
 
@@ -55,5 +49,5 @@ def test_the_car_is_seen_off_its_lane_centre_as_when_passing_or_recovering(scene
 
 
 def test_the_same_random_numbers_draw_the_same_scenes(scenes):
-    sampler = SceneSampler(scenes[0], BODIES, np.random.default_rng(0))
+    sampler = SceneSampler(scenes[0], np.random.default_rng(0))
     assert [sampler.sample() for _ in range(5)] == scenes[1][:5]

@@ -3,9 +3,9 @@
 What a channel says of a cell, whose centre is c and whose side is r:
 - drivable: c lies on the drivable surface;
 - lane_marking, stop_line: paint comes within r / 2 of c, so a line thinner than a cell still shows unbroken;
-- vehicle, pedestrian, obstacle: c lies in the actor's box, or the box comes within r / 2 of c along its outline, or
-  the box's centre lies in the cell: nothing is too small to show.
-The map's raster adds an error of up to RASTER_CELL at the edges.
+- vehicle, pedestrian, obstacle: c lies in the actor's box, or the cell is one that the box's outline passes (then c
+  is within 0.75 r of the box), or the box's centre lies in the cell: nothing is too small to show.
+Edges of the static channels are exact to 0.2 m, the error of a raster of RASTER_CELL.
 """
 
 from __future__ import annotations

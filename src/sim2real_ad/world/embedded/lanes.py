@@ -42,8 +42,9 @@ class Lane:
     """One lane of one section, its N samples in driving direction.
 
     s: (N,) m along the road, falling where traffic runs against it; centre: (N, 2) m; yaw: (N,) rad; width: (N,) m;
-    junction: its id, or -1; successors: the lanes it leads to; inner_marks, outer_marks: (N) paint on the left and on
-    the right border, inner_marks only where no lane on the left paints that border already.
+    leftward: (N, 2) unit vectors square to the road, along which the width counts: not square to the lane itself where
+    that widens; junction: its id, or -1; successors: the lanes it leads to; inner_marks, outer_marks: (N) paint on the
+    left and on the right border, inner_marks only where no lane on the left paints that border already.
     """
 
     key: LaneKey
@@ -53,6 +54,7 @@ class Lane:
     centre: NDArray[np.float64]
     yaw: NDArray[np.float64]
     width: NDArray[np.float64]
+    leftward: NDArray[np.float64]
     inner_marks: tuple[Mark | None, ...]
     outer_marks: tuple[Mark | None, ...]
     successors: tuple[LaneKey, ...] = ()
@@ -60,12 +62,12 @@ class Lane:
     @cached_property
     def left(self) -> NDArray[np.float64]:
         """The left border (N, 2)."""
-        return self.centre + self._half_width_normal()
+        return self.centre + self.leftward * self.width[:, None] / 2.0
 
     @cached_property
     def right(self) -> NDArray[np.float64]:
         """The right border (N, 2)."""
-        return self.centre - self._half_width_normal()
+        return self.centre - self.leftward * self.width[:, None] / 2.0
 
     @property
     def turn_angle(self) -> float:
@@ -87,9 +89,6 @@ class Lane:
         """Return the outline (M, 2) of the lane, or of its samples from first to last."""
         end = len(self.s) if last is None else last + 1
         return np.concatenate((self.left[first:end], self.right[first:end][::-1]))
-
-    def _half_width_normal(self) -> NDArray[np.float64]:
-        return (self.width / 2.0)[:, None] * np.stack((-np.sin(self.yaw), np.cos(self.yaw)), axis=-1)
 
 
 def follow(

@@ -7,7 +7,7 @@ runs clockwise in degrees. The flip happens in this module and nowhere else.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -181,29 +181,44 @@ def _cached_network(name: str, xodr: str) -> RoadNetwork:
 def _sample_lanes(world_map: Any, roads: dict[int, RoadTable]) -> dict[LaneKey, Lane]:
     found = {}
     for road_id, road in roads.items():
-        for index, ids in enumerate(road.lanes):
-            for lane_id in ids:
-                lane = _sample_lane(world_map, roads, (road_id, index, lane_id)) if lane_id else None
-                if lane is not None:
-                    found[lane.key] = lane
+        for index in range(len(road.lanes)):
+            found.update({lane.key: lane for lane in _sample_section(world_map, roads, road_id, index)})
     return {
         key: replace(lane, successors=tuple(k for k in lane.successors if k in found)) for key, lane in found.items()
     }
 
 
-def _sample_lane(world_map: Any, roads: dict[int, RoadTable], key: LaneKey) -> Lane | None:
-    road_id, index, lane_id = key
+def _sample_section(world_map: Any, roads: dict[int, RoadTable], road_id: int, index: int) -> Iterator[Lane]:
     start, end = roads[road_id].starts[index : index + 2]
-    probe = world_map.get_waypoint_xodr(road_id, lane_id, (start + end) / 2.0)
-    if probe is None or probe.lane_type not in (carla.LaneType.Driving, carla.LaneType.Sidewalk):
+    s = np.linspace(start + _INSIDE, end - _INSIDE, max(2, math.ceil((end - start) / SAMPLE_STEP) + 1)).tolist()
+    outermost = min(roads[road_id].lanes[index]), max(roads[road_id].lanes[index])
+    right, left = (_waypoints(world_map, road_id, lane_id, s) for lane_id in outermost)
+    square = _unit_vectors(right, left) if len(right) == len(left) == len(s) else None
+    for lane_id in roads[road_id].lanes[index]:
+        lane = _sample_lane(world_map, roads, (road_id, index, lane_id), s, square) if lane_id else None
+        if lane is not None:
+            yield lane
+
+
+def _sample_lane(
+    world_map: Any,
+    roads: dict[int, RoadTable],
+    key: LaneKey,
+    s: list[float],
+    square: NDArray[np.float64] | None,
+) -> Lane | None:
+    """Sample one lane. square: (N, 2) vectors square to the road, pointing left along s, None where unknown."""
+    road_id, index, lane_id = key
+    waypoints = _waypoints(world_map, road_id, lane_id, s)
+    middle = waypoints[len(waypoints) // 2] if waypoints else None
+    if middle is None or middle.lane_type not in (carla.LaneType.Driving, carla.LaneType.Sidewalk):
         return None
-    if not probe.lane_width > 0.0:
-        raise MapError(f"road {road_id}, lane {lane_id} is {probe.lane_width} m wide in its middle")
-    s = np.linspace(start + _INSIDE, end - _INSIDE, max(2, math.ceil((end - start) / SAMPLE_STEP) + 1))
-    s = s if lane_id < 0 else s[::-1]
-    waypoints = [w for w in (world_map.get_waypoint_xodr(road_id, lane_id, float(at)) for at in s) if w is not None]
+    if len(waypoints) != len(s) or not middle.lane_width > 0.0:
+        raise MapError(f"road {road_id}, lane {lane_id} is {middle.lane_width} m wide in its middle, or has gaps")
+    onwards = 1 if lane_id < 0 else -1
+    waypoints = waypoints[::onwards]
     poses = [_pose(w.transform) for w in waypoints]
-    driving = probe.lane_type == carla.LaneType.Driving
+    driving = middle.lane_type == carla.LaneType.Driving
     innermost = lane_id == -1 or (lane_id == 1 and -1 not in roads[road_id].lanes[index])
     return Lane(
         key=key,
@@ -213,10 +228,28 @@ def _sample_lane(world_map: Any, roads: dict[int, RoadTable], key: LaneKey) -> L
         centre=np.array([(p.x, p.y) for p in poses]),
         yaw=np.array([p.yaw for p in poses]),
         width=np.array([w.lane_width for w in waypoints]),
+        leftward=_normals(poses) if square is None else onwards * square[::onwards],
         inner_marks=tuple(_mark(w.left_lane_marking) if innermost else None for w in waypoints),
         outer_marks=tuple(_mark(w.right_lane_marking) for w in waypoints),
         successors=_successors(roads, key, waypoints[-1]) if driving else (),
     )
+
+
+def _waypoints(world_map: Any, road_id: int, lane_id: int, s: list[float]) -> list[Any]:
+    found = (world_map.get_waypoint_xodr(road_id, lane_id, at) for at in s) if lane_id else ()
+    return [waypoint for waypoint in found if waypoint is not None]
+
+
+def _unit_vectors(start: list[Any], end: list[Any]) -> NDArray[np.float64] | None:
+    """Return unit vectors (N, 2) from waypoints to those on the other side of the road, None where any coincide."""
+    poses = ([_pose(w.transform) for w in waypoints] for waypoints in (start, end))
+    a, b = (np.array([(p.x, p.y) for p in side]) for side in poses)
+    lengths = np.hypot(*(b - a).T)[:, None]
+    return None if float(lengths.min()) < 0.1 else (b - a) / lengths
+
+
+def _normals(poses: list[Pose2]) -> NDArray[np.float64]:
+    return np.array([(-math.sin(pose.yaw), math.cos(pose.yaw)) for pose in poses])
 
 
 def _successors(roads: dict[int, RoadTable], key: LaneKey, last: Any) -> tuple[LaneKey, ...]:

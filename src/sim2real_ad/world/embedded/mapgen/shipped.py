@@ -45,13 +45,15 @@ def curved_road() -> str:
         xodr.Line(50.0),
         *bend(40.0, deg(90), 20.0),
     ]
-    homeward = [
+    eastern = [
         *bend(50.0, deg(70), 22.0),
         xodr.Line(60.0),
         *bend(150.0, deg(60), 40.0),
         xodr.Line(40.0),
         *bend(70.0, deg(-75), 25.0),
         *bend(45.0, deg(-60), 20.0),
+    ]
+    western = [
         xodr.Line(30.0),
         *bend(100.0, deg(125), 30.0),
         xodr.Line(50.0),
@@ -61,10 +63,12 @@ def curved_road() -> str:
         xodr.Line(140.0),
         *bend(90.0, deg(90), 30.0),
     ]
-    first, second = closing_lengths(outward, homeward)
+    first, second = closing_lengths(outward, [*eastern, *western])
     away = builder.road(Pose2(0.0, 0.0, 0.0), [xodr.Line(first), *outward, xodr.Line(second)])
-    back = builder.road(away.end, homeward)
-    builder.chain([away, back], closed=True)
+    back = builder.road(away.end, eastern)
+    home = builder.road(back.end, western)
+    # Three roads: carla finds no way on from a road whose successor is its predecessor as well.
+    builder.chain([away, back, home], closed=True)
     return builder.text()
 
 

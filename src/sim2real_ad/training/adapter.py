@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Batch:
 
 def make_batch(frames: FrameSet, indices: Sequence[int], random: np.random.Generator | None) -> Batch:
     """Gather a batch; with a random generator it is augmented and half of it mirrored."""
-    rgb, label = frames.rgb[indices], frames.labels(indices)
+    rgb, label = frames.rgb(indices), frames.labels(indices)
     grid, validity = frames.geometry(indices)
     if random is not None:
         rgb = np.stack([augment_picture(picture, random) for picture in rgb])
@@ -68,16 +69,22 @@ def adapter_loss(logits: torch.Tensor, batch: Batch, weights: torch.Tensor) -> t
 def train_adapter(
     frames: FrameSet, held_out: FrameSet, settings: AdapterTraining, spec: BevSpec, seed: int, report: Report
 ) -> tuple[AdapterNetwork, dict[str, Any]]:
-    """Train, measure on held-out seeds, fit the familiarity statistics. Returns the network and its record."""
+    """Train, measure on held-out seeds, fit the familiarity statistics. Returns the network and its record.
+
+    The run ends after settings.epochs or settings.minutes, whichever comes first; the learning rate follows.
+    """
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     network = AdapterNetwork(spec).to(memory_format=torch.channels_last)
     steps = settings.epochs * (len(frames) // settings.batch_size)
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=max(steps, 2))
     weights = torch.tensor(settings.positive_weights)
     started, losses = time.monotonic(), []
     for step, indices in enumerate(_batches(len(frames), settings, random)):
+        share = max(step / steps, (time.monotonic() - started) / (60.0 * settings.minutes))
+        if share >= 1.0:
+            break
+        optimizer.param_groups[0]["lr"] = settings.learning_rate * warm_then_cool(share)
         batch = make_batch(frames, indices, random)
         with torch.autocast("cpu", torch.bfloat16):
             logits, _ = network(batch.picture, batch.grid, batch.validity)
@@ -86,14 +93,9 @@ def train_adapter(
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
-        schedule.step()
         losses.append(loss.item())
-        minutes = (time.monotonic() - started) / 60.0
         if step % 20 == 0:
-            report(f"adapter loss {np.mean(losses[-50:]):.4f}", (step + 1) / steps)
-        if minutes > settings.minutes:
-            report(f"adapter stopped after {minutes:.1f} minutes, step {step + 1} of {steps}", 1.0)
-            break
+            report(f"adapter step {step} of at most {steps}, loss {np.mean(losses[-50:]):.4f}", share)
     iou, scale = evaluate_adapter(network, frames, held_out)
     record = {
         "frames": len(frames),
@@ -132,6 +134,11 @@ def evaluate_adapter(network: AdapterNetwork, frames: FrameSet, held_out: FrameS
     scale = network.fit_familiarity(torch.cat(pooled_train), torch.cat(pooled_held_out))
     met = {name: float(shared[c] / union[c]) for c, name in enumerate(frames.spec.channels) if union[c] > 0}
     return met, scale
+
+
+def warm_then_cool(share: float) -> float:
+    """Learning rate factor over the run, 0..1: up over the first tenth, then down by a cosine."""
+    return max(share / 0.1, 0.02) if share < 0.1 else 0.5 + 0.5 * math.cos(math.pi * (share - 0.1) / 0.9)
 
 
 def _batches(count: int, settings: AdapterTraining, random: np.random.Generator) -> Any:

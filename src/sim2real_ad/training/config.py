@@ -15,10 +15,10 @@ from sim2real_ad.policy.corridor import CorridorSpec
 class AdapterTraining(StrictModel):
     """Camera adapter. minutes bounds the optimisation alone; frames are collected before."""
 
-    episodes: int = Field(default=150, ge=2)
+    episodes: int = Field(default=200, ge=2)
     frames_per_episode: int = Field(default=40, ge=1)
-    held_out_episodes: int = Field(default=15, ge=1)
-    camera_jitter: float = Field(default=0.3, ge=0.0, le=1.0, description="share of episodes with another camera")
+    held_out_episodes: int = Field(default=16, ge=1)
+    camera_jitter: float = Field(default=0.25, ge=0.0, le=1.0, description="share of episodes with another camera")
     epochs: int = Field(default=8, ge=1)
     minutes: float = Field(default=12.0, gt=0.0)
     batch_size: int = Field(default=16, ge=2)

@@ -131,4 +131,5 @@ def tally(rolls: Iterable[Roll]) -> dict[str, Any]:
 def _summary(record: dict[str, Any]) -> str:
     rows = record.get("validation", record["training_drives"])
     drives = ", ".join(f"{name} {row['successes']}/{row['n']} {row['infractions']}" for name, row in rows.items())
-    return f"{record['samples']} samples, errors {record['curvature_error']:.4f} {record['acceleration_error']:.4f}; {drives}"
+    errors = f"{record['curvature_error']:.4f} {record['acceleration_error']:.4f}"
+    return f"{record['samples']} samples, errors {errors}; {drives}"

@@ -52,7 +52,7 @@ class FrameSet:
 
     def __init__(self, episodes: Iterable[EpisodeFrames], spec: BevSpec) -> None:
         self.spec = spec
-        rgb: list[UInt8Array] = []
+        pictures: list[UInt8Array] = []
         bits: list[UInt8Array] = []
         camera_of: list[int] = []
         self.grids: list[FloatArray] = []
@@ -61,15 +61,19 @@ class FrameSet:
             grid, validity = ground_grid(episode.camera, spec)
             self.grids.append(grid)
             self.validity.append(validity)
-            rgb.append(episode.rgb)
+            pictures.extend(episode.rgb)
             bits.append(np.packbits(episode.bev.reshape(len(episode.bev), -1) > 0, axis=1))
             camera_of.extend([number] * len(episode.rgb))
-        self.rgb = np.concatenate(rgb)
+        self._pictures = pictures
         self._bits = np.concatenate(bits)
         self._camera_of = np.array(camera_of)
 
     def __len__(self) -> int:
-        return len(self.rgb)
+        return len(self._pictures)
+
+    def rgb(self, indices: Sequence[int]) -> UInt8Array:
+        """Pictures (N, h, w, 3)."""
+        return np.stack([self._pictures[i] for i in indices])
 
     def labels(self, indices: Sequence[int]) -> UInt8Array:
         """Labels (N, C, H, W), 0 or 1."""

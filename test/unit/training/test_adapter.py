@@ -66,7 +66,7 @@ def test_the_exported_adapter_says_what_the_trained_one_says(trained, tmp_path):
         logits, pooled = network(batch.picture, batch.grid, batch.validity)
         expected = (torch.sigmoid(logits) * batch.validity * 255.0).numpy()
         scores = (0.5 * network.distance(pooled) / network.familiar_distance).clamp(0, 1).numpy()
-    for rgb, bev, score in zip(frames.rgb, expected, scores, strict=True):
+    for rgb, bev, score in zip(frames.rgb([0, 1, 2, 3]), expected, scores, strict=True):
         found, ood = deployed.infer(CameraFrame(0, rgb))
         assert np.abs(found.astype(float) - bev).max() <= 1.0
         assert ood == pytest.approx(float(score), abs=1e-3)

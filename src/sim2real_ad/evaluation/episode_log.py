@@ -112,4 +112,5 @@ SIGNAL_SOURCES = {
     ),
     "/sim2real_ad/control_request": SignalSource("request", COMMAND_COLUMNS, _control),
     "/control/command/control_cmd": SignalSource("command", COMMAND_COLUMNS, _control),
+    "/sim2real_ad/shadow/control/command/control_cmd": SignalSource("command", COMMAND_COLUMNS, _control),
 }

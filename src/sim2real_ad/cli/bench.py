@@ -1,0 +1,92 @@
+"""Measure the world, the wire, the graph and the pipeline against their targets."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sim2real_ad.evaluation.benchmark import BenchmarkRun, Measurement
+
+PARTS = ("world", "wire", "pipeline", "graph")
+
+
+def register(app: typer.Typer) -> None:
+    """Add `s2r bench`."""
+
+    @app.command()
+    def bench(
+        part: str = typer.Argument("all", help=f"What to measure: {', '.join(PARTS)} or all."),
+        out: Path | None = typer.Option(None, help="Write the figures to this JSON file."),
+    ) -> None:
+        """Measure the world, the wire, the graph and the pipeline against their targets; medians, with their spread.
+
+        A missed target is a finding, not an error: the exit status is 0 unless a part could not be measured.
+        """
+        chosen = PARTS if part == "all" else (part,)
+        if not set(chosen) <= set(PARTS):
+            raise typer.BadParameter(f"'{part}' is none of {', '.join(PARTS)}, all", param_hint="PART")
+        run = _measure(chosen)
+        _print(run)
+        if out is not None:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_text(run.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        if run.failures:
+            raise typer.Exit(1)
+
+
+def _measure(parts: tuple[str, ...]) -> BenchmarkRun:
+    from sim2real_ad.evaluation.benchmark import BenchmarkRun, describe_machine
+
+    machine = describe_machine()
+    failures: dict[str, str] = {}
+    measurements = [m for part in parts for m in _measure_part(part, failures)]
+    return BenchmarkRun(machine=machine, measurements=tuple(measurements), failures=failures)
+
+
+def _measure_part(part: str, failures: dict[str, str]) -> list[Measurement]:
+    """Measure one part; where it cannot be measured, note why, so that the others are measured all the same."""
+    from rich.console import Console
+
+    from sim2real_ad.errors import Sim2RealError
+
+    try:
+        with Console(stderr=True).status(f"measuring {part} ..."):
+            return _measurer(part)()
+    except (Sim2RealError, ModuleNotFoundError) as error:
+        failures[part] = str(error)
+        return []
+
+
+def _measurer(part: str) -> Callable[[], list[Measurement]]:
+    module = importlib.import_module(f"sim2real_ad.evaluation.benchmark_{part}")
+    measurer: Callable[[], list[Measurement]] = getattr(module, f"measure_{part}")
+    return measurer
+
+
+def _print(run: BenchmarkRun) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    machine = run.machine
+    table = Table(
+        title=f"{machine.processor}, {machine.cores} cores, load {machine.load} before the start", title_justify="left"
+    )
+    table.add_column("figure")
+    for name in ("target", "measured"):
+        table.add_column(name, justify="right")
+    table.add_column("verdict")
+    table.add_column("conditions")
+    for m in run.measurements:
+        limit = "" if m.target is None else f"{'≥' if m.better == 'higher' else '≤'} {m.target:g} {m.unit}"
+        style = "" if m.reached else "yellow"
+        table.add_row(m.name, limit, f"{m.value:.4g} {m.unit}", m.verdict, m.note, style=style)
+    console = Console()
+    console.print(table)
+    for part, reason in run.failures.items():
+        console.print(f"{part}: not measured: {reason}", style="red", markup=False)

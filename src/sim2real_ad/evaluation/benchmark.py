@@ -1,0 +1,107 @@
+"""Measurements against targets: repeated, by their median, with the spread that the machine gave."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from pydantic import computed_field
+
+from sim2real_ad.config import StrictModel
+from sim2real_ad.evaluation.statistics import median
+
+REPEATS = 5
+NOISY_SPREAD = 0.25
+"""Share of the median that the samples may spread before a figure is called noisy."""
+
+Better = Literal["higher", "lower"]
+
+
+class Measurement(StrictModel):
+    """One figure. samples: one a repeat; target: None where it is for information only."""
+
+    name: str
+    unit: str
+    better: Better
+    target: float | None
+    samples: tuple[float, ...]
+    note: str = ""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def value(self) -> float:
+        """The median of the samples."""
+        return median(self.samples)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def verdict(self) -> str:
+        """Whether the target was reached, by how much it was missed, and whether the machine was restless."""
+        noise = "" if self.spread <= NOISY_SPREAD else f", noisy: {min(self.samples):.4g} to {max(self.samples):.4g}"
+        if self.target is None:
+            return f"no target{noise}"
+        missed_by = (self.target - self.value) * (1 if self.better == "higher" else -1)
+        if missed_by <= 0:
+            return f"reached{noise}"
+        return f"missed by {missed_by:.3g} {self.unit}{noise}"
+
+    @property
+    def spread(self) -> float:
+        """Largest minus smallest sample as a share of the median."""
+        return (max(self.samples) - min(self.samples)) / self.value if self.value else 0.0
+
+    @property
+    def reached(self) -> bool:
+        """False only where a target was missed."""
+        return not self.verdict.startswith("missed")
+
+
+class Machine(StrictModel):
+    """What the figures were measured on. load: runnable processes, mean of the last minute, before the start."""
+
+    processor: str
+    cores: int
+    load: float
+    python: str
+
+
+class BenchmarkRun(StrictModel):
+    """Everything that `s2r bench` measured; failures: parts that could not be measured, and why."""
+
+    machine: Machine
+    measurements: tuple[Measurement, ...]
+    failures: dict[str, str]
+
+
+def describe_machine() -> Machine:
+    """Return the facts about this machine."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Machine(
+        processor=_processor_name(), cores=cores, load=round(os.getloadavg()[0], 2), python=platform.python_version()
+    )
+
+
+def time_each(step: Callable[[], object], count: int, repeats: int = REPEATS, warm_up: int = 3) -> list[float]:
+    """Return the mean seconds of one step, once a repeat of count steps, after a warm-up that is not counted."""
+    for _ in range(warm_up):
+        step()
+    samples = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        for _ in range(count):
+            step()
+        samples.append((time.perf_counter() - started) / count)
+    return samples
+
+
+def _processor_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()

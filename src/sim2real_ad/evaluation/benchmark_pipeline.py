@@ -1,0 +1,51 @@
+"""How long one camera frame takes through the shipped networks, in process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from sim2real_ad.evaluation.benchmark import Measurement, time_each
+from sim2real_ad.geometry.camera import load_camera
+from sim2real_ad.policy.checkpoint import load_checkpoint
+from sim2real_ad.types import CameraFrame, EgoState, Pose2, Route, ns_from_seconds
+
+STEPS = 60
+TICK_S = 0.05
+FRAME_BUDGET_MS = 1000.0 * TICK_S
+
+
+def measure_pipeline(checkpoint: Path | None = None, camera_name: str = "default") -> list[Measurement]:
+    """Measure the observation and the policy stage on pictures of the camera's size.
+
+    Raises CheckpointError or CalibrationError.
+    """
+    loaded, camera = load_checkpoint(checkpoint), load_camera(camera_name)
+    observe, decide = loaded.observation_stage(camera), loaded.policy_stage()
+    pictures = np.random.default_rng(0).integers(0, 256, (8, camera.height, camera.width, 3), np.uint8)
+    route = Route(0, np.stack((np.arange(200.0), np.zeros(200)), axis=-1), 8.33)
+    tick = 0
+
+    def frame_and_ego() -> tuple[CameraFrame, EgoState]:
+        nonlocal tick
+        tick += 1
+        stamp_ns = ns_from_seconds(tick * TICK_S)
+        return CameraFrame(stamp_ns, pictures[tick % 8], tick), EgoState(
+            stamp_ns, Pose2(0.2 * tick % 100, 0.0, 0.0), 4.0
+        )
+
+    observation = observe.step(*frame_and_ego(), route)
+    observe_ms = [s * 1e3 for s in time_each(lambda: observe.step(*frame_and_ego(), route), STEPS)]
+    decide_ms = [s * 1e3 for s in time_each(lambda: decide.step(observation), STEPS)]
+    both = tuple(a + b for a, b in zip(observe_ms, decide_ms, strict=True))
+    size = f"{camera.width}x{camera.height}"
+    return [
+        _milliseconds("adapter and observation stage", observe_ms, None, size),
+        _milliseconds("policy stage", decide_ms, None, "corridor and student"),
+        _milliseconds("camera frame to action, in process", both, FRAME_BUDGET_MS, "one tick at 20 Hz"),
+    ]
+
+
+def _milliseconds(name: str, samples: list[float] | tuple[float, ...], target: float | None, note: str) -> Measurement:
+    return Measurement(name=name, unit="ms", better="lower", target=target, samples=tuple(samples), note=note)

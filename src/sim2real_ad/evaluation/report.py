@@ -36,6 +36,9 @@ from sim2real_ad.types import seconds_from_ns
 MAX_DETAILED = 12
 """Episodes with pictures and plots, failures first: keeps the file well below 15 MB."""
 
+UNITS = {"speed": "m/s", "acceleration": "m/s²", "deceleration": "m/s²", "jerk": "m/s³"}
+"""Of comfort figures, by how their name ends."""
+
 
 @dataclass(frozen=True)
 class Shot:
@@ -90,6 +93,7 @@ def write_report(run_dir: Path) -> Path:
             describe=describe_episode,
             latency_of=lambda result: summarize_latency(result.latencies_ms),
             rate_bar=charts.rate_bar,
+        unit_of=lambda name: next((unit for ending, unit in UNITS.items() if name.endswith(ending)), ""),
         )
     )
     path = run_dir / REPORT_FILE

@@ -11,7 +11,7 @@ for (const episode of document.querySelectorAll(".episode")) {
   const read = (line, d, x) => {
     const point = nearest([...line.points], (p) => p.x, x);
     const value = +d.v0 + (point.y - d.y0) / (d.y1 - d.y0) * (d.v1 - d.v0);
-    return `${line.dataset.name} ${value.toFixed(2)}`;
+    return `${line.dataset.name} ${value.toFixed(d.v1 - d.v0 < 1 ? 3 : 2)}`;
   };
 
   const show = (t) => {

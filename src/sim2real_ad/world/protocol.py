@@ -17,6 +17,8 @@ from sim2real_ad.types import CameraFrame, ControlCommand, EgoState, Pose2, UInt
 if TYPE_CHECKING:
     from sim2real_ad.geometry.camera import CameraModel
     from sim2real_ad.observation.spec import BevSpec
+    from sim2real_ad.vehicle.profile import VehicleProfile
+    from sim2real_ad.world.embedded.roads import RoadNetwork
     from sim2real_ad.world.randomization import Domain
     from sim2real_ad.world.scenarios import EpisodePlan, Scenario
 
@@ -80,11 +82,15 @@ class WorldTick:
 class World(Protocol):
     """A simulated world stepped at a fixed `tick_s`.
 
-    The order of calls is reset, then apply and tick in turn; the command applied holds until the next one.
+    profile is the ego's; network (the map) and plan are the episode's, from reset on; camera is the calibrated one,
+    whatever jitter the domain gives to the real one. The order of calls is reset, then apply and tick in turn; the
+    command applied holds until the next one.
     Every failure raises WorldError.
     """
 
     tick_s: float
+    profile: VehicleProfile
+    network: RoadNetwork
     plan: EpisodePlan
     camera: CameraModel
 

@@ -127,7 +127,7 @@ class KeyFrames:
 
 
 def decode_observation(message: Any, stamp_ns: int, *, with_history: bool) -> Observation:
-    """Turn a decoded sim2real_ad_msgs/Observation into an Observation.
+    """Turn a decoded sim2real_ad_msgs/Observation into an Observation, copied so that the message can go.
 
     Raises SourceError where the arrays do not have the size that the message states.
     """
@@ -137,8 +137,8 @@ def decode_observation(message: Any, stamp_ns: int, *, with_history: bool) -> Ob
     try:
         return Observation(
             stamp_ns,
-            message.bev.reshape(grid),
-            message.validity.reshape(grid[1:]),
+            message.bev.reshape(grid).copy(),
+            message.validity.reshape(grid[1:]).copy(),
             history.reshape(length, *grid),
             np.asarray(message.ego, np.float32),
             np.asarray(message.route, np.float32).reshape(-1, 2),

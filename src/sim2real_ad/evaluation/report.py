@@ -93,7 +93,7 @@ def write_report(run_dir: Path) -> Path:
             describe=describe_episode,
             latency_of=lambda result: summarize_latency(result.latencies_ms),
             rate_bar=charts.rate_bar,
-        unit_of=lambda name: next((unit for ending, unit in UNITS.items() if name.endswith(ending)), ""),
+            unit_of=lambda name: next((unit for ending, unit in UNITS.items() if name.endswith(ending)), ""),
         )
     )
     path = run_dir / REPORT_FILE

@@ -16,9 +16,10 @@ from sim2real_ad.policy.corridor import CorridorSpec
 class Block(nn.Module):
     """Convolution, batch normalisation, ReLU."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, dilation: int = 1, kernel: int = 3) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(inputs, outputs, 3, stride, dilation, dilation, bias=False)
+        padding = dilation * (kernel // 2)
+        self.convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False)
         self.normalisation = nn.BatchNorm2d(outputs)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -35,8 +36,8 @@ class ImageEncoder(nn.Module):
         self.at_quarter = nn.Sequential(Block(fine, 24, stride=2), Block(24, 24))
         self.at_eighth = nn.Sequential(Block(24, 40, stride=2), Block(40, 40))
         self.at_sixteenth = nn.Sequential(Block(40, 64, stride=2), Block(64, 64), Block(64, 64, dilation=2))
-        self.up_eighth = Block(64 + 40, 40)
-        self.up_quarter = Block(40 + 24, coarse)
+        self.up_eighth = Block(64 + 40, 40, kernel=1)
+        self.up_quarter = Block(40 + 24, coarse, kernel=1)
 
     def forward(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(N, 3, H, W) in 0..1 to half-size, quarter-size and pooled features."""
@@ -58,7 +59,7 @@ class BevDecoder(nn.Module):
         self.at_full = Block(inputs, 16)
         self.at_half = nn.Sequential(Block(16, 48, stride=2), Block(48, 48))
         self.at_quarter = nn.Sequential(Block(48, 64, stride=2), Block(64, 64, dilation=2), Block(64, 64, dilation=3))
-        self.up_half = Block(64 + 48, 32)
+        self.up_half = Block(64 + 48, 32, kernel=1)
         self.up_full = Block(32 + 16, 16)
         self.head = nn.Conv2d(16, outputs, 1)
 

@@ -1,0 +1,141 @@
+"""One drive in the embedded world, for training or validation; runs in worker processes, one world each."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from sim2real_ad.control.action_mapping import ActionMapping
+from sim2real_ad.geometry.camera import load_camera
+from sim2real_ad.geometry.ground import ground_grid
+from sim2real_ad.observation.adapter import Adapter
+from sim2real_ad.observation.stage import LearnedObservationStage, ObservationAssembler
+from sim2real_ad.policy.checkpoint import open_network
+from sim2real_ad.policy.corridor import Corridor
+from sim2real_ad.policy.student import StudentPolicy
+from sim2real_ad.safety.gate import Gate, GateConfig
+from sim2real_ad.training.config import TrainingConfig
+from sim2real_ad.training.degrade import DegradedTruth
+from sim2real_ad.training.disturbance import Disturbance
+from sim2real_ad.training.expert import Expert
+from sim2real_ad.types import Action, FloatArray, Observation, UInt8Array
+from sim2real_ad.vehicle.profile import load_vehicle
+from sim2real_ad.world.embedded.world import EmbeddedWorld
+from sim2real_ad.world.episode import Episode
+from sim2real_ad.world.protocol import WorldTick
+from sim2real_ad.world.scenarios import load_scenario
+
+ROLL_STREAM = 0xD466E4
+"""Keeps the random numbers of a drive's disturbances apart from its scenario's."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One drive. adapter, student: ONNX files; without an adapter the degraded true BEV is seen, without a student the
+    expert drives. expert_share, push_rate: see Disturbance. keep_every: ticks from one sample to the next, 0 = none."""
+
+    config: TrainingConfig
+    scenario: str
+    seed: int
+    adapter: Path | None = None
+    student: Path | None = None
+    expert_share: float = 0.0
+    push_rate: float = 0.0
+    keep_every: int = 0
+
+
+@dataclass(frozen=True)
+class Roll:
+    """What came of a drive: strict success, infractions, and samples (N first)."""
+
+    scenario: str
+    seed: int
+    success: bool
+    infractions: tuple[str, ...]
+    seconds: float
+    corridors: UInt8Array = field(repr=False)
+    features: FloatArray = field(repr=False)
+    actions: FloatArray = field(repr=False)
+
+
+def start_worker() -> None:
+    """Keep a worker process to one thread; the processes share the cores among them."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = "1"
+    cv2.setNumThreads(1)
+
+
+def roll_out(job: Job) -> Roll:
+    """Drive one job to its end, the expert being asked at every tick whoever drives."""
+    profile = load_vehicle(job.config.vehicle)
+    world = _world(job.config.vehicle, job.config.camera, job.adapter is not None)
+    episode = Episode(world, load_scenario(job.scenario), job.seed)
+    tick = episode.start()
+    random = np.random.default_rng([ROLL_STREAM, job.seed])
+    expert, eyes = Expert(world.plan, profile), _Eyes(job, world, random)
+    corridor = Corridor(job.config.corridor, job.config.observation)
+    student = StudentPolicy(_network(job.student), corridor) if job.student else None
+    disturbance = Disturbance(job.expert_share, job.push_rate, world.tick_s, random)
+    mapping, gate = ActionMapping(profile), Gate(profile, GateConfig(auto_engage=True))
+    kept: list[tuple[UInt8Array, FloatArray, Action]] = []
+    ticks = 0
+    while not episode.verdict.done:
+        wanted = expert.act(world.truth())
+        observation = eyes.see(tick)
+        decided = student.step(observation) if student else None
+        if job.keep_every and ticks % job.keep_every == 0:
+            kept.append((corridor.straighten(observation), corridor.features(observation), wanted))
+        action = disturbance.choose(wanted, decided, tick.ego.speed)
+        command = gate.step(mapping.step(action, tick.ego), tick.ego, tick.ego.stamp_ns).command
+        tick = episode.step(command)
+        ticks += 1
+    verdict = episode.verdict
+    broken = tuple(infraction.kind for infraction in verdict.infractions)
+    return Roll(job.scenario, job.seed, verdict.success, broken, ticks * world.tick_s, *_stacked(job, kept))
+
+
+class _Eyes:
+    """The observation stage of a drive: through the camera adapter, or over the degraded true BEV."""
+
+    def __init__(self, job: Job, world: EmbeddedWorld, random: np.random.Generator) -> None:
+        spec, camera = job.config.observation, load_camera(job.config.camera)
+        self._world, self._spec = world, spec
+        self._learned: LearnedObservationStage | None = None
+        if job.adapter:
+            adapter = Adapter(_network(job.adapter), job.config.image, spec.bev, camera)
+            self._learned = LearnedObservationStage(adapter, spec)
+        self._validity = ground_grid(camera, spec.bev)[1]
+        self._degraded = DegradedTruth(spec.bev, self._validity, random)
+        self._assembler = ObservationAssembler(spec)
+
+    def see(self, tick: WorldTick) -> Observation:
+        route = self._world.plan.route
+        if self._learned is not None:
+            assert tick.frame is not None
+            return self._learned.step(tick.frame, tick.ego, route)
+        bev = self._degraded.step(self._world.truth_bev(self._spec.bev))
+        return self._assembler.step(tick.ego.stamp_ns, bev, self._validity, tick.ego, route)
+
+
+def _stacked(job: Job, kept: list[tuple[UInt8Array, FloatArray, Action]]) -> tuple[UInt8Array, FloatArray, FloatArray]:
+    corridor, spec = job.config.corridor, job.config.observation
+    corridors = np.empty((len(kept), corridor.channels(spec), *corridor.size), np.uint8)
+    features = np.empty((len(kept), corridor.features(spec)), np.float32)
+    actions = np.empty((len(kept), 2), np.float32)
+    for n, (straight, feature, action) in enumerate(kept):
+        corridors[n], features[n], actions[n] = straight, feature, (action.curvature, action.acceleration)
+    return corridors, features, actions
+
+
+@lru_cache(maxsize=2)
+def _world(vehicle: str, camera: str, cameras: bool) -> EmbeddedWorld:
+    """One world a process, with and one without pictures; made once, since maps and textures take time."""
+    return EmbeddedWorld(load_vehicle(vehicle), load_camera(camera), cameras=cameras)
+
+
+_network = lru_cache(maxsize=4)(open_network)

@@ -78,14 +78,15 @@ def _print(run: BenchmarkRun) -> None:
         title=f"{machine.processor}, {machine.cores} cores, load {machine.load} before the start", title_justify="left"
     )
     table.add_column("figure")
-    for name in ("target", "measured"):
+    for name in ("target", "measured", "by CPU time"):
         table.add_column(name, justify="right")
     table.add_column("verdict")
     table.add_column("conditions")
     for m in run.measurements:
         limit = "" if m.target is None else f"{'≥' if m.better == 'higher' else '≤'} {m.target:g} {m.unit}"
         style = "" if m.reached else "yellow"
-        table.add_row(m.name, limit, f"{m.value:.4g} {m.unit}", m.verdict, m.note, style=style)
+        by_cpu = "" if m.cpu_value is None else f"{m.cpu_value:.4g}"
+        table.add_row(m.name, limit, f"{m.value:.4g} {m.unit}", by_cpu, m.verdict, m.note, style=style)
     console = Console()
     console.print(table)
     for part, reason in run.failures.items():

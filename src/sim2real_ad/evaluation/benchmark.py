@@ -22,13 +22,17 @@ Better = Literal["higher", "lower"]
 
 
 class Measurement(StrictModel):
-    """One figure. samples: one a repeat; target: None where it is for information only."""
+    """One figure. samples: one a repeat, by the wall clock; target: None where it is for information only.
+
+    cpu_samples: the same by the process's CPU time, which other programs on the machine disturb less.
+    """
 
     name: str
     unit: str
     better: Better
     target: float | None
     samples: tuple[float, ...]
+    cpu_samples: tuple[float, ...] = ()
     note: str = ""
 
     @computed_field  # type: ignore[prop-decorator]
@@ -36,6 +40,12 @@ class Measurement(StrictModel):
     def value(self) -> float:
         """The median of the samples."""
         return median(self.samples)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def cpu_value(self) -> float | None:
+        """The median of the samples by CPU time."""
+        return median(self.cpu_samples) if self.cpu_samples else None
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -85,17 +95,31 @@ def describe_machine() -> Machine:
     )
 
 
-def time_each(step: Callable[[], object], count: int, repeats: int = REPEATS, warm_up: int = 3) -> list[float]:
-    """Return the mean seconds of one step, once a repeat of count steps, after a warm-up that is not counted."""
+class Stopwatch:
+    """Seconds by the wall clock and by the process's CPU time; runs inside `with`, adds up over several."""
+
+    def __init__(self) -> None:
+        self.wall_s = self.cpu_s = 0.0
+
+    def __enter__(self) -> Stopwatch:
+        self._started = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wall_s += time.perf_counter() - self._started[0]
+        self.cpu_s += time.process_time() - self._started[1]
+
+
+def time_each(step: Callable[[], object], count: int, repeats: int = REPEATS, warm_up: int = 3) -> list[Stopwatch]:
+    """Return the time of count steps, once a repeat, after a warm-up that is not counted."""
     for _ in range(warm_up):
         step()
-    samples = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        for _ in range(count):
-            step()
-        samples.append((time.perf_counter() - started) / count)
-    return samples
+    watches = [Stopwatch() for _ in range(repeats)]
+    for watch in watches:
+        with watch:
+            for _ in range(count):
+                step()
+    return watches
 
 
 def _processor_name() -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+FLOAT32_EPSILON = 2.0**-23
+"""Two numbers that are relatively closer than this are one number on the wire."""
+
 
 def as_float32(value: float) -> float:
     """Return the nearest value that float32 can hold."""

@@ -13,6 +13,9 @@ from sim2real_ad.geometry.frames import wrap_angle
 from sim2real_ad.types import Pose2
 from sim2real_ad.vehicle.profile import FirstOrderActuator, VehicleProfile
 
+NEWTON_STEPS = 50
+"""Bound of the iteration; angles that cars reach take 2 to 6 steps."""
+
 
 def tire_angle_from_curvature(curvature: float, speed: float, wheelbase: float, understeer_gradient: float) -> float:
     """Return the front tyre angle in rad, left positive, that drives a steady curve.
@@ -32,14 +35,10 @@ def curvature_from_tire_angle(angle: float, speed: float, wheelbase: float, unde
     if slip == 0.0:
         return math.tan(angle) / wheelbase
     target = abs(angle)
-    curvature = target / (wheelbase + slip)
-    for _ in range(100):
-        kinematic = wheelbase * curvature
-        error = math.atan(kinematic) + slip * curvature - target
-        step = error / (wheelbase / (1.0 + kinematic * kinematic) + slip)
-        curvature -= step
-        if abs(step) <= 1e-15 + 1e-14 * curvature:
-            break
+    curvature, steps = target / (wheelbase + slip), 0
+    while (missing := target - math.atan(wheelbase * curvature) - slip * curvature) > 1e-14 and steps < NEWTON_STEPS:
+        curvature += missing / (wheelbase / (1.0 + (wheelbase * curvature) ** 2) + slip)
+        steps += 1
     return math.copysign(curvature, angle)
 
 

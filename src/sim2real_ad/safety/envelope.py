@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sim2real_ad.control.float32 import as_float32, clip_to_float32
+import math
+
+from sim2real_ad.control.float32 import FLOAT32_EPSILON, clip_to_float32
 from sim2real_ad.control.limits import (
     SPEED_HORIZON_S,
     acceleration_range,
@@ -57,7 +59,7 @@ def _limit_steering(
         ("steering_rate", steering_reach(ego.steering_tire_angle, profile, reach_margin_s)),
     ):
         limited = clip(angle, allowed)
-        if as_float32(limited) != as_float32(angle):
+        if not math.isclose(limited, angle, rel_tol=FLOAT32_EPSILON):
             reasons.append(reason)
         angle = limited
     return angle, reasons
@@ -69,7 +71,7 @@ def _limit_acceleration(
     """Apply the longitudinal limits in turn. A curve that cannot be followed at this speed asks for less speed."""
     reasons = []
     limited = clip(acceleration, acceleration_range(profile))
-    if as_float32(limited) != as_float32(acceleration):
+    if not math.isclose(limited, acceleration, rel_tol=FLOAT32_EPSILON):
         reasons.append("acceleration_range")
     if too_fast_for_curve:
         limited = min(limited, -profile.limits.comfortable_deceleration)

@@ -86,8 +86,8 @@ class Gate:
     def engage(self, now_ns: int) -> tuple[str, ...]:
         """Take authority, or return why not. A refusal changes nothing.
 
-        Refused with the faults of the last step, gate_idle where that is too long ago, not_disengaged, or speed_limit
-        where the car is faster than it may be driven.
+        Refused with the faults of the last step, gate_idle where that is too long ago, or not_disengaged. A car that is
+        too fast may be taken over: the gate brakes it.
         """
         refusals = list(self._faults)
         silence = ns_from_seconds(self.config.max_request_silence_s)
@@ -95,8 +95,6 @@ class Gate:
             refusals.append("gate_idle")
         if self.state != "disengaged":
             refusals.append("not_disengaged")
-        if self._ego is not None and self._ego.speed > self.profile.limits.max_speed:
-            refusals.append("speed_limit")
         if not refusals:
             self.state = "engaged"
         return tuple(refusals)
@@ -114,8 +112,9 @@ class Gate:
             self._restart_clock()
         self._now_ns = now_ns
         late = self._request_monitor.check(request.stamp_ns if request else None, now_ns)
-        request_fault = late or _value_fault(request)
-        ego_fault = self._ego_monitor.check(ego.stamp_ns if ego else None, now_ns) or _ego_value_fault(ego)
+        request_fault = late or (_command_value_fault(request) if request else None)
+        ego_late = self._ego_monitor.check(ego.stamp_ns if ego else None, now_ns)
+        ego_fault = ego_late or (_ego_value_fault(ego) if ego else None)
         self._faults = tuple(fault for fault in (ego_fault, request_fault) if fault)
         self._ego = self._ego if ego_fault else ego
         self._advance(now_ns)
@@ -212,16 +211,12 @@ class Gate:
         self._healthy_since = None
 
 
-def _value_fault(request: ControlCommand | None) -> str | None:
-    if request is None:
-        return None  # its absence is the freshness monitor's to report
+def _command_value_fault(request: ControlCommand) -> str | None:
     values = (request.steering_tire_angle, request.acceleration, request.velocity, request.steering_tire_rotation_rate)
     return None if all(map(math.isfinite, values)) else "request_not_finite"
 
 
-def _ego_value_fault(ego: EgoState | None) -> str | None:
-    if ego is None:
-        return None
+def _ego_value_fault(ego: EgoState) -> str | None:
     if not all(map(math.isfinite, (ego.speed, ego.acceleration, ego.yaw_rate, ego.steering_tire_angle))):
         return "ego_not_finite"
     plausible = abs(ego.speed) <= MAX_PLAUSIBLE_SPEED and abs(ego.steering_tire_angle) < math.pi / 2

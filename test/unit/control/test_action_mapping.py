@@ -1,0 +1,99 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim2real_ad.control.action_mapping import ActionMapping
+from sim2real_ad.control.vehicle_model import curvature_from_tire_angle
+from sim2real_ad.types import Action, EgoState, Pose2
+from sim2real_ad.vehicle.profile import load_vehicle
+
+SALOON = load_vehicle("saloon")
+MAPPING = ActionMapping(SALOON)
+shares = st.floats(-1.0, 1.0, width=32)
+speeds = st.floats(0.0, 30.0)
+
+
+def ego(speed=0.0):
+    return EgoState(7, Pose2(0.0, 0.0, 0.0), speed)
+
+
+def test_standing_curvature_is_the_kinematic_tyre_angle():
+    command = MAPPING.step(Action(3, 0.5, 0.0), ego())
+    assert command.steering_tire_angle == pytest.approx(math.atan(2.85 * 0.1))
+    assert command.stamp_ns == 3
+
+
+def test_at_speed_understeer_adds_to_the_angle():
+    standing, moving = (MAPPING.step(Action(0, 0.1, 0.0), ego(v)).steering_tire_angle for v in (0.0, 10.0))
+    assert moving - standing == pytest.approx(0.0015 * 100.0 * 0.02)
+
+
+def test_left_is_positive_and_the_angle_stops_at_the_lock():
+    assert MAPPING.step(Action(0, 1.0, 0.0), ego(20.0)).steering_tire_angle == pytest.approx(0.6)
+    assert MAPPING.step(Action(0, -1.0, 0.0), ego(20.0)).steering_tire_angle == pytest.approx(-0.6)
+    assert MAPPING.step(Action(0, 1.0, 0.0), ego(20.0)).steering_tire_angle <= 0.6
+
+
+def test_acceleration_is_scaled_by_its_sign():
+    assert MAPPING.step(Action(0, 0.0, 1.0), ego()).acceleration == 2.0
+    assert MAPPING.step(Action(0, 0.0, -1.0), ego()).acceleration == -5.0
+    assert MAPPING.step(Action(0, 0.0, 0.0), ego()).acceleration == 0.0
+
+
+def test_velocity_is_where_the_acceleration_leads_in_a_second_and_never_backwards():
+    assert MAPPING.step(Action(0, 0.0, 0.5), ego(8.0)).velocity == 9.0
+    assert MAPPING.step(Action(0, 0.0, -1.0), ego(2.0)).velocity == 0.0
+
+
+def test_the_steering_rate_of_the_profile_goes_with_the_command():
+    assert MAPPING.step(Action(0, 0.0, 0.0), ego()).steering_tire_rotation_rate == pytest.approx(0.8)
+
+
+@given(shares, shares, speeds)
+def test_every_value_is_float32_and_inside_the_profile(curvature, acceleration, speed):
+    command = MAPPING.step(Action(0, curvature, acceleration), ego(speed))
+    values = (
+        command.steering_tire_angle,
+        command.acceleration,
+        command.velocity,
+        command.steering_tire_rotation_rate,
+    )
+    assert all(float(np.float32(value)) == value for value in values)
+    assert abs(command.steering_tire_angle) <= SALOON.max_steering_tire_angle
+    assert -5.0 <= command.acceleration <= 2.0
+    assert 0.0 <= command.steering_tire_rotation_rate <= 0.8
+
+
+@given(st.floats(-0.2, 0.2), st.floats(-5.0, 2.0), st.floats(0.0, 12.0))
+def test_the_inverse_action_maps_back_to_the_same_physics(curvature, acceleration, speed):
+    command = MAPPING.step(MAPPING.action_from_physical(curvature, acceleration), ego(speed))
+    back = curvature_from_tire_angle(command.steering_tire_angle, speed, 2.85, 0.0015)
+    if abs(command.steering_tire_angle) < 0.599:
+        assert back == pytest.approx(curvature, abs=1e-6)
+    assert command.acceleration == pytest.approx(acceleration, abs=1e-6)
+
+
+def test_the_inverse_saturates_and_keeps_the_stamp():
+    assert MAPPING.action_from_physical(9.0, 9.0, 5) == Action(5, 1.0, 1.0)
+    assert MAPPING.action_from_physical(-9.0, -9.0) == Action(0, -1.0, -1.0)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, 1.0001, -1.0001])
+def test_an_action_out_of_range_is_refused_by_name(bad):
+    with pytest.raises(ValueError, match=r"action\.curvature"):
+        MAPPING.step(Action(0, bad, 0.0), ego())
+    with pytest.raises(ValueError, match=r"action\.acceleration"):
+        MAPPING.step(Action(0, 0.0, bad), ego())
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_speed_or_physical_wish_that_is_not_finite_is_refused(bad):
+    with pytest.raises(ValueError, match=r"ego\.speed"):
+        MAPPING.step(Action(0, 0.0, 0.0), ego(bad))
+    with pytest.raises(ValueError, match="finite"):
+        MAPPING.action_from_physical(bad, 0.0)
+    with pytest.raises(ValueError, match="finite"):
+        MAPPING.action_from_physical(0.0, bad)

@@ -67,6 +67,8 @@ class CameraModel(StrictModel):
         rotation = OPTICAL_FROM_CAMERA_BODY @ self.mount.rotation_base_from_body().T
         points = (np.asarray(points_in_base, np.float64) - (self.mount.x, self.mount.y, self.mount.z)) @ rotation.T
         in_front = points[:, 2] > 0.1
+        if len(points) == 0:
+            return np.zeros((0, 2)), in_front
         safe = np.where(in_front[:, None], points, (0.0, 0.0, 1.0))
         pixels = cv2.projectPoints(safe, np.zeros(3), np.zeros(3), self.matrix(), np.array(self.distortion))[0][:, 0]
         inside = (pixels[:, 0] >= 0) & (pixels[:, 0] < self.width) & (pixels[:, 1] >= 0) & (pixels[:, 1] < self.height)
@@ -75,8 +77,10 @@ class CameraModel(StrictModel):
     def scaled(self, width: int, height: int) -> CameraModel:
         """Return the camera of the same picture resized to another size.
 
-        Raises CalibrationError where the aspect ratio differs by more than 1 %.
+        Raises CalibrationError where the size is impossible or the aspect ratio differs by more than 1 %.
         """
+        if not (16 <= width <= 8192 and 16 <= height <= 8192):
+            raise CalibrationError(f"image size {width}x{height} is outside 16..8192 pixels")
         if abs(width / height - self.width / self.height) > 0.01 * self.width / self.height:
             raise CalibrationError(
                 f"camera calibration is for {self.width}x{self.height}, the image is {width}x{height}: "
@@ -87,9 +91,11 @@ class CameraModel(StrictModel):
         return self.model_copy(update={**change, "cx": self.cx * sx, "cy": self.cy * sy})
 
     def _in_lens_range(self, optical: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Reject rays so far off axis that the distortion polynomial folds back into the image."""
-        limit = 1.5 * math.hypot(self.width / self.fx, self.height / self.fy) / 2.0
-        return np.hypot(optical[:, 0], optical[:, 1]) / optical[:, 2] < limit
+        """Reject rays so far off axis that the radial polynomial r (1 + k1 r^2 + k2 r^4 + k3 r^6) has turned back."""
+        k1, k2, _, _, k3 = self.distortion
+        turns = np.roots([7.0 * k3, 5.0 * k2, 3.0 * k1, 1.0])  # zeros of its derivative, in r^2
+        real = turns.real[(np.abs(turns.imag) < 1e-9) & (turns.real > 0.0)]
+        return np.hypot(optical[:, 0], optical[:, 1]) / optical[:, 2] < math.sqrt(min(real, default=math.inf))
 
 
 def load_camera(name_or_path: str) -> CameraModel:

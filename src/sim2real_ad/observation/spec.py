@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cached_property
+import math
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,14 +29,16 @@ class BevSpec(StrictModel):
     y_min: float = -16.0
     y_max: float = 16.0
     resolution: float = Field(default=0.5, gt=0.0)
-    channels: tuple[str, ...] = CHANNELS
+    channels: tuple[str, ...] = Field(default=CHANNELS, min_length=1)
 
     @model_validator(mode="after")
     def _extent_is_whole_cells(self) -> BevSpec:
         for low, high in ((self.x_min, self.x_max), (self.y_min, self.y_max)):
             cells = (high - low) / self.resolution
-            if cells < 1 or abs(cells - round(cells)) > 1e-9:
+            if round(cells) < 1 or abs(cells - round(cells)) > 1e-9:
                 raise ValueError(f"extent {low}..{high} m is not a whole number of {self.resolution} m cells")
+        if len(set(self.channels)) != len(self.channels):
+            raise ValueError(f"channels must differ, got {', '.join(self.channels)}")
         return self
 
     @property
@@ -58,7 +61,9 @@ class BevSpec(StrictModel):
         return np.stack((rows, (self.y_max - points[..., 1]) / self.resolution - 0.5), axis=-1)
 
     def index(self, channel: str) -> int:
-        """Return the index of a channel by name."""
+        """Return the index of a channel by name. Raises ValueError naming what there is."""
+        if channel not in self.channels:
+            raise ValueError(f"no channel '{channel}'; known: {', '.join(self.channels)}")
         return self.channels.index(channel)
 
 
@@ -70,14 +75,14 @@ class ObservationSpec(StrictModel):
     """
 
     bev: BevSpec = BevSpec()
-    history_s: tuple[float, ...] = (0.25, 0.5)
+    history_s: tuple[Annotated[float, Field(gt=0.0)], ...] = (0.25, 0.5)
     ego_features: tuple[str, ...] = EGO_FEATURES
-    route_points: int = 24
-    route_spacing: float = 2.0
+    route_points: int = Field(default=24, ge=1)
+    route_spacing: float = Field(default=2.0, gt=0.0)
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
-        """A short hash over every field."""
+        """A short hash over every field. Not cached: a copy with another field would keep its origin's."""
         return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()[:16]
 
     def validate_observation(self, observation: Observation) -> None:
@@ -96,5 +101,7 @@ class ObservationSpec(StrictModel):
                 raise ValueError(f"observation.{name}: {value.shape} {value.dtype}, spec says {shape} {dtype.__name__}")
         if not (np.isfinite(observation.ego).all() and np.isfinite(observation.route).all()):
             raise ValueError("observation.ego or observation.route holds NaN or infinity")
+        if not 0.0 <= observation.speed_limit < math.inf:
+            raise ValueError(f"observation.speed_limit: {observation.speed_limit} m/s is not a finite speed")
         if not 0.0 <= observation.ood <= 1.0:
             raise ValueError(f"observation.ood: {observation.ood} is outside 0..1")

@@ -55,6 +55,10 @@ class Powertrain:
 POWERTRAINS = {
     # Mid-size saloon: c_d 0.29 x 2.2 m^2, car tyres on asphalt 0.012, 120 kW, dry-road braking.
     "saloon": Powertrain(1700.0, 0.64, 0.012, 120e3, 4.5, 8.0),
+    # Electric van: 198 kW published; c_d A of a low-roof van and full pedals are estimates, to be calibrated.
+    "e_transit": Powertrain(2600.0, 1.55, 0.010, 198e3, 3.6, 7.5),
+    # Diesel van: 120 kW is the range's middle; the rest as above, with a high roof.
+    "sprinter": Powertrain(2500.0, 1.75, 0.010, 120e3, 3.2, 7.5),
 }
 
 

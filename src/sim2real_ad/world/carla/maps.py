@@ -12,6 +12,8 @@ from sim2real_ad.world.embedded.roads import RoadNetwork
 from sim2real_ad.world.randomization import Domain
 
 DOMAIN_CODE = "sim2real_ad.domain"
+OWN_PREFIX = "sim2real_ad/"
+"""Stands before the names of this server's maps, as a CARLA server has its folders there."""
 SENT_MAP = "OpenDriveMap"
 """CARLA's name for a map that a client sent as text."""
 
@@ -40,8 +42,8 @@ def split_domain(xodr: str, source: str) -> tuple[str, Domain]:
 
 
 def available_maps() -> list[str]:
-    """Return the names of the shipped maps."""
-    return sorted(path.stem for path in (share_path() / "config" / "maps").glob("*.xodr"))
+    """Return the names of the shipped maps, with OWN_PREFIX."""
+    return sorted(OWN_PREFIX + path.stem for path in (share_path() / "config" / "maps").glob("*.xodr"))
 
 
 @cache
@@ -52,7 +54,7 @@ def _shipped(name: str) -> RoadNetwork:
 def load_map(name: str) -> tuple[RoadNetwork, Domain]:
     """Load a shipped map by name, with or without the folders that CARLA puts before it. Raises MapError."""
     bare = name.rpartition("/")[2]
-    if bare not in available_maps():
+    if OWN_PREFIX + bare not in available_maps():
         raise MapError(f"no map '{name}'; this server has {', '.join(available_maps())}")
     return _shipped(bare), Domain()
 

@@ -11,7 +11,7 @@ from sim2real_ad.world.carla.actors import SimActor, finite, read_transform
 from sim2real_ad.world.carla.batch import BATCH_COMMANDS, UNSUPPORTED_COMMANDS, unsupported
 from sim2real_ad.world.carla.blueprints import blueprint_library
 from sim2real_ad.world.carla.conversions import carla_from_pose
-from sim2real_ad.world.carla.maps import SENT_MAP, available_maps, read_map
+from sim2real_ad.world.carla.maps import OWN_PREFIX, SENT_MAP, available_maps, read_map
 from sim2real_ad.world.carla.sensors import (
     Cameras,
     Message,
@@ -143,7 +143,7 @@ class WorldService:
     def _map_info(self) -> list[Any]:
         points = self.simulation.network.lane_points(_SPAWN_POINT_SPACING_M)
         places = [carla_from_pose(point.pose, _SPAWN_HEIGHT_M) for point in points if not point.in_junction]
-        return [f"sim2real_ad/{self.simulation.network.name}", [[place[:3], place[3:]] for place in places]]
+        return [f"{OWN_PREFIX}{self.simulation.network.name}", [[place[:3], place[3:]] for place in places]]
 
     def _set_settings(self, values: list[Any]) -> int:
         self.simulation.settings = Settings.from_wire(values)

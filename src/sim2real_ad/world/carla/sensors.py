@@ -17,6 +17,7 @@ from sim2real_ad.world.carla.actors import SimActor
 from sim2real_ad.world.carla.conversions import Transform, mount_from_carla, moved_along
 from sim2real_ad.world.carla.simulation import Simulation
 from sim2real_ad.world.carla.vehicle import base_x
+from sim2real_ad.world.embedded.roads import RoadNetwork
 from sim2real_ad.world.protocol import SEMANTIC_CLASSES, ActorState, SceneGeometry
 from sim2real_ad.world.randomization import Domain
 
@@ -70,7 +71,13 @@ class RawRenderer(Protocol):
         ...
 
     def render_raw(
-        self, camera: CameraModel, base_pose: Pose2, actors: tuple[ActorState, ...], *, semantic: bool = False
+        self,
+        camera: CameraModel,
+        base_pose: Pose2,
+        actors: tuple[ActorState, ...],
+        *,
+        semantic: bool = False,
+        ego_bank: tuple[float, float] = (0.0, 0.0),
     ) -> RawPicture:
         """Draw."""
         ...
@@ -92,7 +99,7 @@ class Cameras:
     def __init__(self, make_renderer: Callable[[int, int], RawRenderer] = _panda) -> None:
         self._make = make_renderer
         self._renderers: dict[tuple[int, int], RawRenderer] = {}
-        self._scenes: dict[tuple[int, int], tuple[int, Domain]] = {}
+        self._scenes: dict[tuple[int, int], tuple[RoadNetwork, Domain]] = {}
         self._pictures: dict[tuple[str, int, int], UInt8Array] = {}
 
     def prepare(self, simulation: Simulation, camera: SimActor) -> None:
@@ -110,7 +117,9 @@ class Cameras:
         for (_, _, (width, height, _)), sharing in views.items():
             semantic = any(camera.entry.name.endswith("segmentation") for camera in sharing)
             renderer = self._renderer(simulation, width, height)
-            raw = renderer.render_raw(*_view(sharing[0]), _others(simulation, sharing[0]), semantic=semantic)
+            raw = renderer.render_raw(
+                *_view(sharing[0]), _others(simulation, sharing[0]), semantic=semantic, ego_bank=_bank(sharing[0])
+            )
             for camera in sharing:
                 yield camera.stream_id, self._message(simulation, camera, raw)
 
@@ -124,7 +133,7 @@ class Cameras:
         size = width, height
         if size not in self._renderers:
             self._renderers[size] = self._make(width, height)
-        wanted = simulation.scene_id, simulation.domain
+        wanted = simulation.network, simulation.domain
         if self._scenes.get(size) != wanted:
             self._renderers[size].load_scene(simulation.network.scene_geometry(), simulation.domain)
             self._scenes[size] = wanted
@@ -213,6 +222,12 @@ def _view(camera: SimActor) -> tuple[CameraModel, Pose2]:
         distortion=(0.0,) * 5,
         mount=mount,
     ), pose
+
+
+def _bank(camera: SimActor) -> tuple[float, float]:
+    """Return how the body that carries the camera leans, (pitch, roll) in rad."""
+    parent = camera.parent
+    return parent.driven.lean if parent is not None and parent.driven is not None and parent.physics else (0.0, 0.0)
 
 
 def _others(simulation: Simulation, camera: SimActor) -> tuple[ActorState, ...]:

@@ -24,7 +24,7 @@ _SPECTATOR_PLACE: Transform = (0.0, 0.0, 20.0, -30.0, 0.0, 0.0)
 class Simulation:
     """One episode after another. Frames count on over episodes; elapsed time starts again with each.
 
-    Attributes: network, domain: the map and its looks; scene_id: changes when the scene must be drawn anew.
+    Attributes: network, domain: the map and its looks.
     """
 
     def __init__(self, map_name: str) -> None:
@@ -35,7 +35,6 @@ class Simulation:
         self._ids = itertools.count(1)
         self._streams = itertools.count(WORLD_STREAM + 1)
         self.actors: dict[int, SimActor] = {}
-        self.scene_id = 0
         self.load(map_name)
 
     # Episodes
@@ -53,7 +52,6 @@ class Simulation:
     def _begin(self) -> None:
         self.actors.clear()
         self.episode_id += 1
-        self.scene_id += 1
         self.ticks = 0
         self.elapsed_s = 0.0
         self.delta_s = 0.0

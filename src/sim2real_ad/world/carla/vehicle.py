@@ -21,6 +21,7 @@ from sim2real_ad.world.carla.conversions import (
     steer_from_carla,
 )
 from sim2real_ad.world.embedded.dynamics import EgoDynamics
+from sim2real_ad.world.embedded.suspension import body_bank
 from sim2real_ad.world.randomization import DynamicsScale
 
 if TYPE_CHECKING:
@@ -58,6 +59,12 @@ class DrivenVehicle:
     def wheel_angle_deg(self) -> float:
         """The front tyres' angle as CARLA gives it, deg, right positive."""
         return carla_from_tire_angle(self._dynamics.state.tire_angle)
+
+    @property
+    def lean(self) -> tuple[float, float]:
+        """How the body leans on its springs: (pitch, roll) in rad, nose down and right side down positive."""
+        state = self._dynamics.state
+        return body_bank(state.acceleration, state.speed, state.yaw_rate)
 
     def place(self, transform: Transform, speed: float) -> None:
         """Put the vehicle somewhere, rolling straight ahead at a speed in m/s; it never rolls backwards."""

@@ -16,11 +16,12 @@ from sim2real_ad.types import Pose2, UInt8Array
 from sim2real_ad.world.embedded.appearance import appearance_of
 from sim2real_ad.world.embedded.rendering.context import PictureBuffer
 from sim2real_ad.world.embedded.rendering.stage import FAR_M, Stage
-from sim2real_ad.world.embedded.scene import build_scene
+from sim2real_ad.world.embedded.scene import SitePlan, build_scene, plan_site
 from sim2real_ad.world.protocol import ActorState, RenderedView, SceneGeometry
 from sim2real_ad.world.randomization import Domain
 
 NEAR_M = 0.25
+PLANS_KEPT = 4
 BODY_FROM_PANDA = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 """Panda3D's cameras look along y with x to the right and z up; the camera body's x is forward and y left."""
 
@@ -55,6 +56,7 @@ class PandaRenderer:
         self._buffers: dict[bool, PictureBuffer] = {}
         self._stage = Stage()
         self._camera: NodePath[Camera] = self._stage.root.attach_new_node(Camera("front"))
+        self._plans: list[SitePlan] = []
         self._lens_of: CameraModel | None = None
         self._closed = False
         self._loaded = False
@@ -64,7 +66,7 @@ class PandaRenderer:
         """Build the static scene. The same scene and domain give the same pictures, byte for byte."""
         self._check_open()
         look = appearance_of(domain)
-        self._stage.set_up(build_scene(scene, look), look)
+        self._stage.set_up(build_scene(self._plan(scene), look), look)
         self._loaded = True
 
     def render(
@@ -114,6 +116,14 @@ class PandaRenderer:
         for buffer in self._buffers.values():
             buffer.close()
         self._buffers.clear()
+
+    def _plan(self, scene: SceneGeometry) -> SitePlan:
+        """Return the plan of a map; the last few are kept, since most episodes return to a map."""
+        for plan in self._plans:
+            if plan.scene is scene:
+                return plan
+        self._plans = [plan_site(scene), *self._plans[: PLANS_KEPT - 1]]
+        return self._plans[0]
 
     def _buffer(self, *, semantic: bool) -> PictureBuffer:
         if semantic not in self._buffers:

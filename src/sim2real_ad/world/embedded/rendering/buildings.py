@@ -14,6 +14,7 @@ from sim2real_ad.world.embedded.rendering.textures import LAYER
 
 BLOCK_FACADES = ("facade_plaster", "facade_brick", "facade_glass", "facade_panel")
 HOUSE_FACADES = ("facade_plaster", "facade_brick", "facade_boards")
+SIDES = (-1.0, 1.0)
 FOUNDATION_M = 2.0
 """Walls reach this far into the ground: on a slope none hovers."""
 
@@ -37,6 +38,13 @@ def building_kinds(look: Appearance, style: str) -> tuple[Building, ...]:
         make = _block if kind < blocks else _shed if kind < blocks + sheds else _house
         kinds.append(make(look, rng))
     return tuple(kinds)
+
+
+def _panel(x: float, y: float, z: float, size: tuple[float, float], material: Material) -> Mesh:
+    """Return an upright panel, (width, height) m, seen from the side of its y; x, z: the middle of its foot."""
+    half = size[0] / 2.0 * (-1.0 if y > 0 else 1.0)
+    corners = ((x - half, y, z), (x + half, y, z), (x + half, y, z + size[1]), (x - half, y, z + size[1]))
+    return quads([corners], material)
 
 
 def _walls(length: float, depth: float, floors: float, wall: Material, rng: np.random.Generator) -> Mesh:
@@ -81,19 +89,17 @@ def _shop_front(look: Appearance, length: float, depth: float, rng: np.random.Ge
     glass = Material("building", LAYER["plain"], (0.16, 0.18, 0.20), gloss=0.5)
     band = Material("building", LAYER["plain"], _wall_colour(look, rng), glow=0.2)
     parts = []
-    for side in (-1.0, 1.0):
-        y = side * depth / 2.0
-        parts.append(box((0, y, 0.4), (length - 1.2, 0.12, 2.1), glass))
-        parts.append(box((0, y, 2.55), (length - 0.6, 0.3, 0.55), band))
+    for side in SIDES:
+        parts.append(_panel(0.0, side * (depth / 2.0 + 0.06), 0.4, (length - 1.2, 2.1), glass))
+        parts.append(box((0, side * depth / 2.0, 2.55), (length - 0.6, 0.3, 0.55), band))
     return Mesh.merged(parts)
 
 
 def _balconies(floors: int, length: float, depth: float, trim: Material) -> list[Mesh]:
     return [
-        box((x * length, side * depth / 2.0, floor * BAY_M - 0.15), (2.6, 2.0, 1.1), trim, tile=3.0)
+        box((x * length, depth / 2.0, floor * BAY_M - 0.15), (2.6, 2.0, 1.1), trim, tile=3.0)
         for floor in range(1, floors)
         for x in (-0.25, 0.25)
-        for side in (-1.0, 1.0)
     ]
 
 
@@ -108,7 +114,7 @@ def _house(look: Appearance, rng: np.random.Generator) -> Building:
     parts = [_walls(length, depth, floors, wall, rng), _pitched_roof(length, depth, height, rise, hip, wall, tiles)]
     door = Material("building", LAYER["wood"], _darker(_wall_colour(look, rng), 0.55))
     at = rng.uniform(-2.0, 2.0, 2)
-    parts += [box((x, y * depth, 0.1), (1.05, 0.16, 2.1), door, tile=2.0) for x, y in zip(at, (-0.5, 0.5), strict=True)]
+    parts += [_panel(x, side * (depth / 2.0 + 0.06), 0.1, (1.05, 2.1), door) for x, side in zip(at, SIDES, strict=True)]
     if rng.uniform() < 0.7:
         brick = Material("building", LAYER["facade_brick"], (0.5, 0.34, 0.28))
         parts.append(box((length * 0.22, 0.9, height), (0.7, 0.7, rise + 0.9), brick, tile=9.0))
@@ -150,7 +156,7 @@ def _shed(look: Appearance, rng: np.random.Generator) -> Building:
     parts = [
         _walls(length, depth, height, wall, rng),
         _pitched_roof(length, depth, height * BAY_M, 1.1, 0.0, wall, roof),
-        *(box((1.5 * side, side * depth / 2.0, 0.0), (4.2, 0.2, 3.6), gate, tile=2.0) for side in (-1.0, 1.0)),
+        *(_panel(1.5 * side, side * (depth / 2.0 + 0.08), 0.0, (4.2, 3.6), gate) for side in SIDES),
     ]
     return Building(Mesh.merged(parts), (length, depth, height * BAY_M + 1.0))
 

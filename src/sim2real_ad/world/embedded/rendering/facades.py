@@ -34,17 +34,17 @@ def draw_facade(name: str, rng: np.random.Generator) -> FloatImage:
 
 
 def _wall(name: str, rng: np.random.Generator) -> FloatImage:
-    tone: FloatImage = grain(rng, {4: 0.05, 16: 0.04, 128: 0.03})
+    tone = grain(rng, {4: 0.05, 16: 0.04, 128: 0.03})
     if name == "facade_brick":
         bricks = cv2.resize(rng.uniform(-0.12, 0.12, (64, 32)).astype(np.float32), (SIZE, SIZE), interpolation=0)
         tone = tone + bricks - (np.arange(SIZE) % 4 == 0).astype(np.float32)[:, None] * 0.1
     elif name == "facade_boards":
         tone = tone - (np.arange(SIZE) % 8 < 2).astype(np.float32)[:, None] * 0.16
     elif name == "facade_shed":
-        tone = tone + np.sin(np.arange(SIZE) / SIZE * 2 * np.pi * 40).astype(np.float32)[None] * np.float32(0.09)
+        tone = tone + np.sin(np.linspace(0.0, 80.0 * np.pi, SIZE)).astype(np.float32)[None] * np.float32(0.09)
     elif name == "facade_panel":
         seam = (np.arange(SIZE) % BAY < 2).astype(np.float32)
-        tone = tone - np.float32(0.2) * np.maximum(seam[:, None], seam[None])
+        tone = tone - seam[:, None] * np.float32(0.2) - seam[None] * np.float32(0.2)
     return np.repeat((0.95 + tone)[..., None], 3, axis=2).astype(np.float32)
 
 

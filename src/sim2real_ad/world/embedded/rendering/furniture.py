@@ -19,20 +19,27 @@ JUNCTION_CLEAR_M = 9.0
 """Nothing but its own sign stands this near to a stop sign: it must stay readable."""
 
 
-def furniture_meshes(scene: SceneGeometry, land: Land, look: Appearance) -> tuple[list[Mesh], list[Mesh], list[Caster]]:
+Edges = list[NDArray[np.float64]]
+"""Outer edges of the paved land, each (N, 4): point and unit normal away from it, about EDGE_STEP_M apart."""
+
+
+def furniture_meshes(
+    scene: SceneGeometry, edges: Edges, land: Land, look: Appearance
+) -> tuple[list[Mesh], list[Mesh], list[Caster]]:
     """Return solid things, things with holes in their texture, and what casts shadows."""
     rng = look.rng("furniture")
     solid = [stop_sign(pose) for pose in scene.stop_signs]
     cut: list[Mesh] = []
     casters = [_sign_caster(pose.x, pose.y) for pose in scene.stop_signs]
-    edges = _road_edges(scene, land)
     if scene.pavement:
         solid += [_along(_lamp(look, rng), edges, land, 1.0, int(rng.integers(12, 22)), scene)]
     else:
         if rng.uniform() < 0.55:
             solid += [_along(_delineator(), edges, land, 0.9, int(rng.integers(9, 20)), scene)]
         if rng.uniform() < 0.5:
-            solid += _guard_rails(edges, land, rng, scene)
+            rails, posts = _guard_rails(edges, land, rng, scene)
+            cut += rails
+            solid += posts
         if rng.uniform() < 0.45:
             solid += [_along(_telegraph_pole(), edges, land, 5.0, 22, scene, one_side=True)]
     if rng.uniform() < 0.5:
@@ -46,11 +53,8 @@ def _sign_caster(x: float, y: float) -> Caster:
     return Caster(square, STOP_SIGN_CENTRE_M - half, STOP_SIGN_CENTRE_M + half)
 
 
-def _road_edges(scene: SceneGeometry, land: Land) -> list[NDArray[np.float64]]:
-    """Return the outer edges of the paved land as (N, 4): point, unit normal away from it; about 2 m apart.
-
-    An edge between two pieces of road has a road on both sides and is none.
-    """
+def road_edges(scene: SceneGeometry, land: Land) -> Edges:
+    """Return the outer edges of the paved land. A border between two pieces of it is none."""
     edges = []
     for outline in scene.pavement or scene.drivable:
         ring = closed_ring(counter_clockwise(outline))
@@ -82,7 +86,7 @@ def _clear_of_signs(points: NDArray[np.float64], scene: SceneGeometry) -> NDArra
 
 def _along(
     thing: Mesh,
-    edges: list[NDArray[np.float64]],
+    edges: Edges,
     land: Land,
     offset: float,
     every: int,
@@ -124,11 +128,13 @@ def _lamp(look: Appearance, rng: np.random.Generator) -> Mesh:
 def _delineator() -> Mesh:
     white = Material("pole", LAYER["plain"], (0.93, 0.93, 0.93))
     black = Material("pole", LAYER["plain"], (0.08, 0.08, 0.08))
+    y, low, high = 0.06, 0.7, 0.92
+    front = np.array(((0.052, -y, low), (0.052, y, low), (0.052, y, high), (0.052, -y, high)))
+    rings = np.stack((front, front * (-1.0, -1.0, 1.0)))
     return Mesh.merged(
         [
             box((0, 0, -0.2), (0.10, 0.12, 1.2), white),
-            box((0, 0, 0.72), (0.11, 0.13, 0.2), black),
-            box((0.05, 0, 0.76), (0.02, 0.06, 0.12), white.tinted((1.0, 0.75, 0.35))),
+            quads(rings, black),
         ]
     )
 
@@ -144,10 +150,11 @@ def _telegraph_pole() -> Mesh:
 
 
 def _guard_rails(
-    edges: list[NDArray[np.float64]], land: Land, rng: np.random.Generator, scene: SceneGeometry
-) -> list[Mesh]:
+    edges: Edges, land: Land, rng: np.random.Generator, scene: SceneGeometry
+) -> tuple[list[Mesh], list[Mesh]]:
+    """Return rails, to be drawn from both sides, and their posts."""
     steel = Material("pole", LAYER["plain"], (0.66, 0.68, 0.70), gloss=0.15)
-    meshes = []
+    rails, posts = [], []
     post = box((0, 0, -0.3), (0.12, 0.12, 1.0), steel)
     for rows in edges:
         if len(rows) < 4 or rng.uniform() > 0.3:
@@ -155,12 +162,12 @@ def _guard_rails(
         at = rows[:, :2] + rows[:, 2:] * 1.0
         if not _clear_of_signs(at, scene).all():
             continue
-        meshes.append(_band(at - rows[:, 2:] * 0.08, 0.45, 0.78, steel))
-        meshes.append(post.placed(at[::2, 0], at[::2, 1], land.height(at[::2]), 0.0))
-    return meshes
+        rails.append(_band((at - rows[:, 2:] * 0.08)[::2], 0.45, 0.78, steel))
+        posts.append(post.placed(at[::2, 0], at[::2, 1], land.height(at[::2]), 0.0))
+    return rails, posts
 
 
-def _fences(edges: list[NDArray[np.float64]], land: Land, rng: np.random.Generator, scene: SceneGeometry) -> list[Mesh]:
+def _fences(edges: Edges, land: Land, rng: np.random.Generator, scene: SceneGeometry) -> list[Mesh]:
     fence = Material("pole", LAYER["chain_fence"])
     meshes = []
     offset, height = float(rng.uniform(2.2, 4.0)), float(rng.uniform(0.8, 1.6))
@@ -174,11 +181,12 @@ def _fences(edges: list[NDArray[np.float64]], land: Land, rng: np.random.Generat
 
 
 def _band(line: NDArray[np.float64], low: float, high: float, material: Material, tile: float = 1.0) -> Mesh:
-    """Return an upright band along a line, to be seen from both sides."""
+    """Return an upright band along a line, to be drawn from both sides."""
     along = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1)))) / tile
     bottom, top = (np.column_stack((line, np.full(len(line), z))) for z in (low, high))
     front = np.stack((bottom[:-1], bottom[1:], top[1:], top[:-1]), axis=1)
     zero, one = np.zeros(len(line) - 1), np.ones(len(line) - 1)
     corners = ((along[:-1], zero), (along[1:], zero), (along[1:], one), (along[:-1], one))
-    uv = np.stack([np.column_stack(corner) for corner in corners], axis=1)
-    return Mesh.merged([quads(front, material, uv), quads(front[:, ::-1], material, uv[:, ::-1])])
+    mesh = quads(front, material, np.stack([np.column_stack(corner) for corner in corners], axis=1))
+    mesh.vertices["normal"] = (0.0, 0.0, 1.0)
+    return mesh

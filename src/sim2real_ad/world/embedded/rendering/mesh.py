@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -100,6 +100,17 @@ class Mesh:
         offsets = (np.arange(count, dtype=np.uint32) * size)[:, None, None]
         return Mesh(vertices.reshape(-1), (self.triangles[None] + offsets).reshape(-1, 3))
 
+    def centres(self) -> NDArray[np.float64]:
+        """Return the triangles' centres in the plane, (M, 2) m."""
+        return np.asarray(self.vertices["position"][self.triangles, :2].mean(axis=1), np.float64)
+
+    def finished(self, gloss: float, colour: Colour = (1.0, 1.0, 1.0)) -> Mesh:
+        """Return the mesh with this gloss, its colours multiplied by one."""
+        vertices = self.vertices.copy()
+        vertices["surface"][:, 1] = round(gloss * 255)
+        vertices["colour"][:, :3] = np.clip(vertices["colour"][:, :3] * np.array(colour), 0.0, 255.0)
+        return Mesh(vertices, self.triangles)
+
 
 def make_vertices(
     position: NDArray[np.float64], normal: NDArray[np.float64], uv: NDArray[np.float64], material: Material
@@ -148,22 +159,38 @@ def flat_triangles(
     return Mesh(make_vertices(position, normal, points / tile, material), turned)
 
 
-def split_by_cell(mesh: Mesh, cell: float) -> Sequence[Mesh]:
-    """Cut a mesh into the squares of a grid (cell in m, by triangle centre), so that what is out of sight is skipped.
+@dataclass(frozen=True)
+class Cell:
+    """What lies in one square of a grid. centre: (x, y) of the square, m."""
 
-    The triangles of a square keep their order.
+    centre: tuple[float, float]
+    mesh: Mesh
+
+
+def split_by_cell(mesh: Mesh, edge: float, anchors: NDArray[np.float64] | None = None) -> tuple[Cell, ...]:
+    """Cut a mesh into the squares of a grid (edge in m), so that what is out of sight is skipped.
+
+    A triangle belongs to the square of its anchor (M, 2), by default its centre. The triangles of a square keep their
+    order.
     """
     if not len(mesh.triangles):
-        return []
-    centre = mesh.vertices["position"][mesh.triangles, :2].mean(axis=1)
-    index = np.floor(centre / cell).astype(np.int64)
-    index -= index.min(axis=0)
-    key = index[:, 0] * (index[:, 1].max() + 1) + index[:, 1]
+        return ()
+    at = mesh.centres() if anchors is None else anchors
+    index = np.floor(at / edge).astype(np.int64)
+    low = index.min(axis=0)
+    key = (index[:, 0] - low[0]) * (index[:, 1].max() - low[1] + 1) + index[:, 1] - low[1]
     order = np.argsort(key, kind="stable")
     borders = np.flatnonzero(np.diff(key[order])) + 1
-    return [_submesh(mesh, chosen) for chosen in np.split(order, borders)]
+    cells = []
+    for chosen in np.split(order, borders):
+        x, y = (index[chosen[0]] + 0.5) * edge
+        cells.append(Cell((float(x), float(y)), _submesh(mesh, chosen)))
+    return tuple(cells)
 
 
 def _submesh(mesh: Mesh, chosen: NDArray[np.int64]) -> Mesh:
-    used, compact = np.unique(mesh.triangles[chosen].reshape(-1), return_inverse=True)
-    return Mesh(mesh.vertices[used], compact.reshape(-1, 3).astype(np.uint32))
+    corners = mesh.triangles[chosen].reshape(-1)
+    used = np.zeros(len(mesh.vertices), np.bool_)
+    used[corners] = True
+    renumbered = np.cumsum(used, dtype=np.uint32) - np.uint32(1)
+    return Mesh(mesh.vertices[used], renumbered[corners].reshape(-1, 3))

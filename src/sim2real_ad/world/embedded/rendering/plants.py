@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim2real_ad.world.embedded.appearance import Appearance
 from sim2real_ad.world.embedded.rendering.mesh import Colour, Material, Mesh, quads
@@ -15,9 +14,11 @@ from sim2real_ad.world.embedded.rendering.textures import LAYER
 
 @dataclass(frozen=True)
 class Plant:
-    """One kind of plant, its foot at the origin. crown: (radius, low, high) in m, for its shadow."""
+    """One kind of plant, its foot at the origin. card: what stands for it in the distance; crown: (radius, low, high)
+    in m, for its shadow."""
 
     mesh: Mesh
+    card: Mesh
     crown: tuple[float, float, float]
 
 
@@ -35,31 +36,19 @@ def bush_kinds(look: Appearance) -> tuple[Plant, ...]:
 
 
 def card(width: float, height: float, material: Material) -> Mesh:
-    """Return two upright crossed pictures, seen from every side, facing up for the light."""
+    """Return two upright crossed pictures, to be drawn from both sides, facing up for the light."""
     x = np.array((-0.5, 0.5, 0.5, -0.5)) * width
     z = np.array((0.0, 0.0, 1.0, 1.0)) * height
     zero = np.zeros(4)
-    first, second = np.column_stack((x, zero, z)), np.column_stack((zero, x, z))
-    mesh = quads((first, first[::-1], second, second[::-1]), material, _mirrored_uv())
+    mesh = quads((np.column_stack((x, zero, z)), np.column_stack((zero, x, z))), material)
     mesh.vertices["normal"] = (0.0, 0.0, 1.0)
     return mesh
-
-
-def far_tree(look: Appearance, kind: int) -> Mesh:
-    """Return a tree to be seen from afar, 1 m high: a picture in the world's foliage."""
-    foliage = look.palette.foliage[kind % len(look.palette.foliage)]
-    return card(0.75, 1.0, Material("vegetation", LAYER["tree_card"], _bright(foliage)))
 
 
 def tuft(look: Appearance) -> Mesh:
     """Return a tuft of grass or weeds, 1 m high."""
     colour = tuple(float(c) for c in np.array(look.palette.foliage[0]) * 0.5 + np.array(look.palette.terrain) * 0.8)
     return card(1.3, 1.0, Material("vegetation", LAYER["leaf_edge"], (colour[0], colour[1], colour[2])))
-
-
-def _mirrored_uv() -> NDArray[np.float64]:
-    front = np.array(((0, 0), (1, 0), (1, 1), (0, 1)), np.float64)
-    return np.stack((front, front[::-1], front, front[::-1]))
 
 
 def _broadleaf(look: Appearance, rng: np.random.Generator) -> Plant:
@@ -72,8 +61,9 @@ def _broadleaf(look: Appearance, rng: np.random.Generator) -> Plant:
     for index in range(blobs):
         off = rng.normal(0.0, radius * 0.33, 3) * (index > 0)
         size = radius * rng.uniform(0.8, 1.0) * (1.0 if index == 0 else 0.72)
-        parts.append(_crown((off[0], off[1], middle + off[2]), (size, size, (height - trunk) / 2), foliage, rng))
-    return Plant(Mesh.merged(parts), (radius, trunk, height))
+        place = (float(off[0]), float(off[1]), middle + float(off[2]))
+        parts.append(_crown(place, (size, size, (height - trunk) / 2), foliage, rng, fine=index == 0))
+    return Plant(Mesh.merged(parts), _card_of("tree_card", foliage, 2.2 * radius, height), (radius, trunk, height))
 
 
 def _conifer(look: Appearance, rng: np.random.Generator) -> Plant:
@@ -87,25 +77,34 @@ def _conifer(look: Appearance, rng: np.random.Generator) -> Plant:
         low = 0.9 + (height - 0.9) * tier / tiers * 0.92
         high = min(low + (height - 0.9) / tiers * 1.55, height)
         wide = radius * (1.0 - 0.75 * tier / tiers)
-        cone = cylinder((0, 0, low), (0, 0, high - low), (wide, 0.04), needles, sides=8)
+        cone = cylinder((0, 0, low), (0, 0, high - low), (wide, 0.04), needles, sides=7)
         cone.vertices["uv"][:, :2] *= 2.0
         parts.append(_shade_by_height(cone, low, high, 0.6))
-    return Plant(Mesh.merged(parts), (radius, 0.5, height * 0.8))
+    return Plant(Mesh.merged(parts), _card_of("conifer_card", needles, 2 * radius, height), (radius, 0.5, height * 0.8))
 
 
 def _bush(look: Appearance, rng: np.random.Generator) -> Plant:
     height, radius = float(rng.uniform(0.7, 1.7)), float(rng.uniform(0.6, 1.3))
     foliage = Material("vegetation", LAYER["leaves"], _bright(look.palette.foliage[int(rng.integers(4))]))
     crown = _crown((0, 0, height * 0.42), (radius, radius * 0.9, height * 0.6), foliage, rng)
-    return Plant(crown, (radius, 0.0, height))
+    return Plant(crown, _card_of("leaf_edge", foliage, 2.0 * radius, height), (radius, 0.0, height))
+
+
+def _card_of(layer: str, foliage: Material, width: float, height: float) -> Mesh:
+    return card(width, height, Material("vegetation", LAYER[layer], foliage.colour))
 
 
 def _crown(
-    centre: tuple[float, float, float], radii: tuple[float, float, float], foliage: Material, rng: np.random.Generator
+    centre: tuple[float, float, float],
+    radii: tuple[float, float, float],
+    foliage: Material,
+    rng: np.random.Generator,
+    *,
+    fine: bool = True,
 ) -> Mesh:
-    unit, _ = icosphere(1)
+    unit, _ = icosphere(int(fine))
     bumps = 1.0 + rng.uniform(-0.22, 0.2, len(unit))
-    crown = ball(centre, radii, foliage, subdivisions=1, bumps=bumps)
+    crown = ball(centre, radii, foliage, subdivisions=int(fine), bumps=bumps)
     crown.vertices["uv"][:, :2] *= 0.35
     return _shade_by_height(crown, centre[2] - radii[2], centre[2] + radii[2], 0.5)
 

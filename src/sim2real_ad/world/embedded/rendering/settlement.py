@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from sim2real_ad.world.embedded.appearance import Appearance
 from sim2real_ad.world.embedded.rendering.buildings import Building, building_kinds
 from sim2real_ad.world.embedded.rendering.mesh import Mesh
 from sim2real_ad.world.embedded.rendering.noise import smooth_noise
-from sim2real_ad.world.embedded.rendering.plants import Plant, bush_kinds, far_tree, tree_kinds, tuft
+from sim2real_ad.world.embedded.rendering.plants import Plant, bush_kinds, tree_kinds, tuft
 from sim2real_ad.world.embedded.rendering.shadows import Caster
 from sim2real_ad.world.embedded.rendering.terrain import Land
 from sim2real_ad.world.protocol import SceneGeometry
@@ -20,10 +21,12 @@ from sim2real_ad.world.protocol import SceneGeometry
 BUILT = {"urban": 0.88, "suburban": 0.7, "rural": 0.16, "industrial": 0.6}
 """Share of the sites that carry a building."""
 SITE_RADIUS_M = 10.5
-NEAR_M = 26.0
+NEAR_M = 18.0
 """Plants nearer to a road than this are solid and cast shadows; those beyond are pictures."""
 FAR_M = 150.0
 BUILDING_GAP_M = 1.0
+TREES_OF_KINDS, KINDS = 9, 12
+"""Of so many kinds of spots, the first so many grow a tree where there is room, the others a bush."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +48,51 @@ def settlement_style(scene: SceneGeometry, look: Appearance) -> str:
     return str(look.rng("style").choice(styles, p=weights))
 
 
-def settlement_mesh(scene: SceneGeometry, land: Land, look: Appearance) -> tuple[Mesh, Mesh, list[Caster]]:
-    """Return solid things, things with holes in their texture, and what casts shadows."""
+@dataclass(frozen=True)
+class Planted:
+    """Plants of one kind of drawing, with the (M, 2) places their M triangles belong to."""
+
+    mesh: Mesh
+    anchors: NDArray[np.float64]
+
+    @classmethod
+    def merged(cls, parts: list[Planted]) -> Planted:
+        """Return all of them as one."""
+        anchors = [part.anchors for part in parts if len(part.anchors)]
+        return cls(Mesh.merged(part.mesh for part in parts), np.concatenate(anchors) if anchors else np.zeros((0, 2)))
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """buildings; plants by the road, solid and as the pictures that stand for them in the distance; the plants that
+    are only ever pictures; what casts shadows."""
+
+    buildings: Mesh
+    near_plants: Planted
+    stand_ins: Planted
+    far_plants: Planted
+    casters: list[Caster]
+
+
+def settle(scene: SceneGeometry, land: Land, look: Appearance) -> Settlement:
+    """Draw what stands beside the roads of a scene."""
     style = settlement_style(scene, look)
-    rng = look.rng("sites")
-    built = rng.uniform(size=len(scene.building_sites)) < BUILT[style]
+    built = look.rng("sites").uniform(size=len(scene.building_sites)) < BUILT[style]
     sites = [site for site, used in zip(scene.building_sites, built, strict=True) if used]
     buildings, casters = _put_up(sites, building_kinds(look, style), land, look)
     open_sites = [site for site, used in zip(scene.building_sites, built, strict=True) if not used]
     spots = _plant_spots(open_sites, sites, land, scene, look)
-    solid, cut, shaded = _plant(spots, land, look)
-    return Mesh.merged([buildings, solid]), cut, casters + shaded
+    away = land.clearance(spots.at)
+    near, tall = away < NEAR_M, (spots.kind < TREES_OF_KINDS) & (away > 5.0)
+    trees, bushes = tree_kinds(look), bush_kinds(look)
+    groups = ((trees, spots.chosen(near & tall)), (bushes, spots.chosen(near & ~tall)))
+    return Settlement(
+        buildings=buildings,
+        near_plants=Planted.merged([_grow(kinds, "mesh", part, land, look) for kinds, part in groups]),
+        stand_ins=Planted.merged([_grow(kinds, "card", part, land, look) for kinds, part in groups]),
+        far_plants=Planted.merged([_grow(trees, "card", spots.chosen(~near), land, look), _grass(spots, land, look)]),
+        casters=casters + _tree_casters(trees, groups[0][1]),
+    )
 
 
 def _put_up(sites: list[Pose2], kinds: tuple[Building, ...], land: Land, look: Appearance) -> tuple[Mesh, list[Caster]]:
@@ -108,7 +145,7 @@ def _plant_spots(
     at = np.concatenate((at[likely], gardens))
     away = land.clearance(at)
     at = at[(away > 3.5) & (away < FAR_M) & _outside(at, built)]
-    return _Spots(at, rng.uniform(0.7, 1.25, len(at)), rng.integers(12, size=len(at)))
+    return _Spots(at, rng.uniform(0.7, 1.25, len(at)), rng.integers(KINDS, size=len(at)))
 
 
 def _outside(at: NDArray[np.float64], built: list[Pose2]) -> NDArray[np.bool_]:
@@ -123,63 +160,44 @@ def _outside(at: NDArray[np.float64], built: list[Pose2]) -> NDArray[np.bool_]:
     return free
 
 
-def _plant(spots: _Spots, land: Land, look: Appearance) -> tuple[Mesh, Mesh, list[Caster]]:
-    rng = look.rng("planting")
-    away = land.clearance(spots.at)
-    low = spots.kind >= 9
-    near = away < NEAR_M
-    trees, bushes = tree_kinds(look), bush_kinds(look)
-    roomy = away > 5.0
-    solid = [_grow(trees, spots.chosen(near & ~low & roomy), land, rng)]
-    solid.append(_grow(bushes, spots.chosen(near & (low | ~roomy)), land, rng))
-    far = spots.chosen(~near)
-    cut = [_grow_cards([far_tree(look, kind) for kind in range(3)], far, land, rng, (5.0, 10.0))]
-    cut.append(_grow_cards([tuft(look)], _tuft_spots(spots, land, rng), land, rng, (0.25, 0.6)))
-    casters = _tree_casters(trees, spots.chosen(near & ~low & roomy))
-    return Mesh.merged(solid), Mesh.merged(cut), casters
+def _grow(
+    kinds: tuple[Plant, ...], form: Literal["mesh", "card"], spots: _Spots, land: Land, look: Appearance
+) -> Planted:
+    """Plant kinds at spots, as solids or as pictures: both stand at the same places in the same colours."""
+    parts = []
+    for index, kind in enumerate(kinds):
+        chosen = spots.chosen(spots.kind % len(kinds) == index)
+        parts.append(_copies(kind.mesh if form == "mesh" else kind.card, chosen, land, look.rng(f"growth {index}")))
+    return Planted.merged(parts)
 
 
-def _grow(kinds: tuple[Plant, ...], spots: _Spots, land: Land, rng: np.random.Generator) -> Mesh:
-    return Mesh.merged(
-        _copies(kind.mesh, spots.chosen(spots.kind % len(kinds) == index), land, rng)
-        for index, kind in enumerate(kinds)
-    )
-
-
-def _grow_cards(
-    meshes: list[Mesh], spots: _Spots, land: Land, rng: np.random.Generator, height: tuple[float, float]
-) -> Mesh:
-    grown = []
-    for index, mesh in enumerate(meshes):
-        part = spots.chosen(spots.kind % len(meshes) == index)
-        sized = _Spots(part.at, rng.uniform(*height, len(part.at)), part.kind)
-        grown.append(_copies(mesh, sized, land, rng))
-    return Mesh.merged(grown)
-
-
-def _copies(mesh: Mesh, spots: _Spots, land: Land, rng: np.random.Generator) -> Mesh:
-    if not len(spots.at):
-        return Mesh.empty()
+def _copies(mesh: Mesh, spots: _Spots, land: Land, rng: np.random.Generator) -> Planted:
     count = len(spots.at)
+    if not count:
+        return Planted(Mesh.empty(), np.zeros((0, 2)))
     tint = rng.normal(1.0, 0.09, (count, 1)) + rng.normal(0.0, 0.035, (count, 3))
     turn = rng.uniform(0.0, 2.0 * np.pi, count)
-    return mesh.placed(spots.at[:, 0], spots.at[:, 1], land.height(spots.at), turn, spots.size, np.clip(tint, 0.6, 1.4))
+    x, y = spots.at.T
+    grown = mesh.placed(x, y, land.height(spots.at), turn, spots.size, np.clip(tint, 0.6, 1.4))
+    return Planted(grown, np.repeat(spots.at, len(mesh.triangles), axis=0))
 
 
-def _tuft_spots(spots: _Spots, land: Land, rng: np.random.Generator) -> _Spots:
+def _grass(spots: _Spots, land: Land, look: Appearance) -> Planted:
     """Grass grows in the neighbourhood of other plants, nearer to the road than they do."""
+    rng = look.rng("grass")
     at = np.repeat(spots.at, 2, axis=0) + rng.normal(0.0, 7.0, (2 * len(spots.at), 2))
     away = land.clearance(at)
     at = at[(away > 1.6) & (away < 14.0)]
-    return _Spots(at, np.ones(len(at)), np.zeros(len(at), np.int64))
+    return _copies(tuft(look), _Spots(at, rng.uniform(0.25, 0.6, len(at)), np.zeros(len(at), np.int64)), land, rng)
 
 
 def _tree_casters(trees: tuple[Plant, ...], spots: _Spots) -> list[Caster]:
     angle = np.linspace(0.0, 2.0 * np.pi, 7, endpoint=False)
     circle = np.column_stack((np.cos(angle), np.sin(angle)))
+    trunk = circle[::3] * 0.22
     casters = []
     for at, size, kind in zip(spots.at, spots.size, spots.kind, strict=True):
         radius, low, high = trees[int(kind) % len(trees)].crown
         casters.append(Caster(at + circle * radius * 0.85 * size, low * size, high * size))
-        casters.append(Caster(at + circle * 0.2, 0.0, (low + 0.5) * size))
+        casters.append(Caster(at + trunk, 0.0, (low + 0.5) * size))
     return casters

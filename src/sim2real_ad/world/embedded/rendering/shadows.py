@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from shapely import MultiPoint, Polygon, union_all
-from shapely.geometry.base import BaseGeometry
 
 from sim2real_ad.world.embedded.appearance import Appearance, Light
-from sim2real_ad.world.embedded.rendering.mesh import Colour, Material, Mesh, flat_triangles
-from sim2real_ad.world.embedded.rendering.shapes import open_ring, triangulate
+from sim2real_ad.world.embedded.rendering.mesh import Material, Mesh, make_vertices
+from sim2real_ad.world.embedded.rendering.shapes import counter_clockwise
 
-SHADE_Z = 0.02
+SHADE_Z, HIGHEST_SHADE_Z = 0.02, 0.06
+"""Heights above the ground, m: of an actor's own shade and the lowest and highest of what stands still."""
 REACH_M = 45.0
 """No shadow is longer: with the sun near the horizon the whole land would lie in the shade."""
-SHADE: Colour = (0.02, 0.03, 0.06)
+SHADE = Material("terrain", 0, (0.02, 0.03, 0.06))
 
 
 @dataclass(frozen=True)
@@ -35,26 +36,37 @@ def shadow_offset(light: Light) -> NDArray[np.float64]:
 
 
 def shadow_mesh(casters: list[Caster], look: Appearance) -> Mesh:
-    """Return all shadows as one surface, so that none is darkened twice."""
+    """Return all shadows, each a hair lower than the one before it.
+
+    Drawn in this order with depth, a shadow is not drawn where another already lies: nothing is darkened twice.
+    """
     slope = shadow_offset(look.light)
-    shapes = [_shadow(caster, slope) for caster in casters]
-    whole = union_all([shape for shape in shapes if shape.is_valid and shape.area > 0.1], grid_size=0.05)
-    parts = getattr(whole, "geoms", [whole])
-    shade = Material("terrain", 0, SHADE)
-    return Mesh.merged(_surface(part, shade) for part in parts if isinstance(part, Polygon) and not part.is_empty)
+    hulls = [_shadow(caster, slope) for caster in casters]
+    if not hulls:
+        return Mesh.empty()
+    sizes = np.array([len(hull) for hull in hulls])
+    heights = np.linspace(HIGHEST_SHADE_Z, SHADE_Z, len(hulls))
+    position = np.column_stack((np.concatenate(hulls), np.repeat(heights, sizes)))
+    uv = np.full((len(position), 2), 0.5)
+    vertices = make_vertices(position, np.tile((0.0, 0.0, 1.0), (len(position), 1)), uv, SHADE)
+    vertices["colour"][:, 3] = 255
+    first = np.cumsum(sizes) - sizes
+    fans = [start + _fan(size) for start, size in zip(first.tolist(), sizes.tolist(), strict=True)]
+    return Mesh(vertices, np.concatenate(fans).astype(np.uint32))
 
 
-def _shadow(caster: Caster, slope: NDArray[np.float64]) -> BaseGeometry:
-    reach = np.linalg.norm(slope)
+def _shadow(caster: Caster, slope: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a shadow's convex outline (N, 2), counter-clockwise."""
+    reach = float(np.linalg.norm(slope))
     limit = REACH_M / reach if reach > 0 else caster.high
     low, high = (min(height, limit) * slope for height in (caster.low, caster.high))
-    return MultiPoint(np.vstack((caster.outline + low, caster.outline + high))).convex_hull
+    centre = caster.outline.mean(axis=0)
+    points = np.vstack((caster.outline + low, caster.outline + high)) - centre
+    hull = cv2.convexHull(points.astype(np.float32), clockwise=False).reshape(-1, 2)
+    return counter_clockwise(hull.astype(np.float64)) + centre
 
 
-def _surface(part: Polygon, shade: Material) -> Mesh:
-    """Return one connected shadow; holes (a court between houses) are shaded too."""
-    ring = open_ring(np.asarray(part.simplify(0.1).exterior.coords))
-    mesh = flat_triangles(ring, triangulate(ring), SHADE_Z, shade, 1.0)
-    mesh.vertices["uv"][:, :2] = 0.5
-    mesh.vertices["colour"][:, 3] = 255
-    return mesh
+@functools.lru_cache(maxsize=64)
+def _fan(size: int) -> NDArray[np.int64]:
+    corner = np.arange(1, size - 1)
+    return np.column_stack((np.zeros_like(corner), corner, corner + 1))

@@ -154,12 +154,13 @@ def ribbon(line: NDArray[np.float64], width: float, height: float, material: Mat
     """Return a flat band of a width (m) along a polyline (N, 2); v runs across it, u along it every `tile` m."""
     side = polyline_normals(line) * (width / 2.0)
     along = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1)))) / tile
-    left = np.column_stack((line + side, np.full(len(line), height)))
-    right = np.column_stack((line - side, np.full(len(line), height)))
-    corners = np.stack((right[:-1], right[1:], left[1:], left[:-1]), axis=1)
-    zero, one = np.zeros(len(line) - 1), np.ones(len(line) - 1)
-    edges = ((along[:-1], zero), (along[1:], zero), (along[1:], one), (along[:-1], one))
-    return quads(corners, material, np.stack([np.column_stack(edge) for edge in edges], axis=1))
+    count = len(line)
+    position = np.column_stack((np.concatenate((line - side, line + side)), np.full(2 * count, height)))
+    uv = np.column_stack((np.tile(along, 2), np.repeat((0.0, 1.0), count)))
+    right = np.arange(count - 1, dtype=np.uint32)
+    left = right + np.uint32(count)
+    triangles = np.concatenate((np.stack((right, right + 1, left + 1), 1), np.stack((right, left + 1, left), 1)))
+    return Mesh(make_vertices(position, np.tile((0.0, 0.0, 1.0), (2 * count, 1)), uv, material), triangles)
 
 
 def polyline_normals(line: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -180,7 +181,7 @@ def polygon(outline: NDArray[np.float64], height: float, material: Material, til
 def open_ring(outline: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return an outline without a repeated last point."""
     points = np.asarray(outline, np.float64)
-    return points[:-1] if len(points) > 1 and np.allclose(points[0], points[-1]) else points
+    return points[:-1] if len(points) > 1 and float(np.abs(points[0] - points[-1]).max()) < 1e-9 else points
 
 
 def closed_ring(outline: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ LOWEST, HIGHEST = -0.06, 1.0
 
 def dome() -> Mesh:
     """Return the dome's skin, unit radius, seen from inside; u runs with azimuth, v with the sine of elevation."""
-    across, up = 48, 10
+    across, up = 32, 7
     u, v = np.meshgrid(np.linspace(0.0, 1.0, across + 1), np.linspace(0.0, 1.0, up + 1) ** 1.5)
     z = LOWEST + (HIGHEST - LOWEST) * v
     ring = np.sqrt(np.maximum(1.0 - z * z, 0.0))

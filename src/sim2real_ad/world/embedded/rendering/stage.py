@@ -13,6 +13,8 @@ from panda3d.core import (
     DepthTestAttrib,
     GeomNode,
     LMatrix4f,
+    LODNode,
+    LPoint3,
     LVecBase3f,
     NodePath,
     OmniBoundingVolume,
@@ -23,7 +25,7 @@ from panda3d.core import (
 from sim2real_ad.world.embedded.appearance import Appearance
 from sim2real_ad.world.embedded.rendering.actors import Model, model_of, paint_of
 from sim2real_ad.world.embedded.rendering.geometry_nodes import bank_texture, geometry_node, shader, sky_texture
-from sim2real_ad.world.embedded.rendering.mesh import Colour, Material, quads
+from sim2real_ad.world.embedded.rendering.mesh import Cell, Colour, quads
 from sim2real_ad.world.embedded.rendering.shaders import (
     SHADE_FRAGMENT,
     SHADE_VERTEX,
@@ -32,17 +34,21 @@ from sim2real_ad.world.embedded.rendering.shaders import (
     SURFACE_VERTEX,
     surface_fragment,
 )
-from sim2real_ad.world.embedded.rendering.shadows import SHADE, SHADE_Z, shadow_offset
+from sim2real_ad.world.embedded.rendering.shadows import HIGHEST_SHADE_Z, SHADE, SHADE_Z, shadow_offset
 from sim2real_ad.world.embedded.rendering.sky import dome, sky_picture
 from sim2real_ad.world.embedded.rendering.textures import draw_bank
 from sim2real_ad.world.embedded.scene import StaticScene
 from sim2real_ad.world.protocol import ActorState
 
-FAR_M = 280.0
+FAR_M = 240.0
 FADE_M = 60.0
 """Over this last stretch before FAR_M everything fades into the haze, so that nothing pops up."""
+STAND_IN_M = 70.0
+"""Plants in a square whose centre is farther than this are drawn as pictures."""
+SHADE_M = 140.0
+"""Shadows in a square farther than this are left out: seen so flat they are no more than a line."""
 NEAREST_FIRST = "nearest_first"
-SKY_SORT, SHADE_SORT = 0, 10
+SKY_SORT, STANDING_SHADE_SORT, ACTOR_SHADE_SORT, CONTACT_SORT = range(4)
 SHADOW_SLOPE_LIMIT = 2.5
 
 
@@ -54,7 +60,10 @@ class Stage:
         self.root.set_attrib(ColorAttrib.make_vertex())
         self._eye = PTA_LVecBase3f.empty_array(1)
         self.root.set_shader_input("eye", self._eye)
-        self._solid, self._cutout, self._shade, self._sky = _layers(self.root)
+        self._solid, self._cutout, self._sky = _layers(self.root)
+        self._standing_shade = _shade_layer(self.root, STANDING_SHADE_SORT, depth_write=True)
+        self._actor_shade = _shade_layer(self.root, ACTOR_SHADE_SORT, depth_write=False)
+        self._contact = _shade_layer(self.root, CONTACT_SORT, depth_write=False)
         self._models: dict[tuple[str, str, int], GeomNode] = {}
         self._cast: dict[int, _Role] = {}
         self._scene: StaticScene | None = None
@@ -64,9 +73,15 @@ class Stage:
         """Replace everything by another scene."""
         self.clear()
         self._scene = scene
-        self._solid.attach_new_node(geometry_node("land", scene.solid))
-        self._cutout.attach_new_node(geometry_node("plants", scene.cutout))
-        self._shade.attach_new_node(geometry_node("shade", scene.shade))
+        self._solid.attach_new_node(geometry_node("land", (cell.mesh for cell in scene.solid)))
+        self._cutout.attach_new_node(geometry_node("plants", (cell.mesh for cell in scene.cutout)))
+        for layer, cells, (nearest, farthest) in (
+            (self._solid, scene.near_plants, (0.0, STAND_IN_M)),
+            (self._cutout, scene.stand_ins, (STAND_IN_M, 2 * FAR_M)),
+            (self._standing_shade, scene.shade, (0.0, SHADE_M)),
+        ):
+            for cell in cells:
+                layer.attach_new_node(_seen_between(cell, nearest, farthest))
         self._sky.set_shader_input("sky", sky_texture(sky_picture(look)))
         self._set_light(look)
         slope = shadow_offset(look.light)
@@ -96,7 +111,7 @@ class Stage:
             model = model_of(actor)
             role = self._cast.get(actor.actor_id)
             if role is None:
-                role = self._cast[actor.actor_id] = _Role(self._solid, self._shade, actor.actor_id)
+                role = self._cast[actor.actor_id] = _Role(self._solid, self._actor_shade, self._contact, actor.actor_id)
             role.play(actor, model, self._model_node(model), paint_of(actor))
             role.stand(actor, model, self._ground(actor), self._slope)
 
@@ -105,7 +120,7 @@ class Stage:
         for role in self._cast.values():
             role.leave()
         self._cast.clear()
-        for layer in (self._solid, self._cutout, self._shade):
+        for layer in (self._solid, self._cutout, self._standing_shade, self._actor_shade, self._contact):
             layer.get_children().detach()
         self._scene = None
 
@@ -122,9 +137,9 @@ class Stage:
 class _Role:
     """One actor on the stage: its model and the shade beneath it."""
 
-    def __init__(self, solid: NodePath[Any], shade: NodePath[Any], order: int) -> None:
+    def __init__(self, solid: NodePath[Any], shade: NodePath[Any], contact: NodePath[Any], order: int) -> None:
         self._body = solid.attach_new_node("actor", order)
-        self._blob = shade.attach_new_node(_blob_node(), order)
+        self._blob = contact.attach_new_node(_blob_node(), order)
         self._cast = shade.attach_new_node(_blob_node(), order)
         self._look: tuple[Any, ...] | None = None
 
@@ -145,11 +160,11 @@ class _Role:
         scale = [wanted / own for wanted, own in zip(actor.size, model.size, strict=True)]
         self._body.set_mat(_matrix(ahead * scale[0], left * scale[1], scale[2], (pose.x, pose.y, ground)))
         length, width, height = actor.size
-        z = ground + SHADE_Z
+        z = ground + HIGHEST_SHADE_Z + 0.01
         self._blob.set_mat(_matrix(ahead * length * 0.6, left * width * 0.66, 1.0, (pose.x, pose.y, z)))
         shift = slope * height * 0.5
         reach = 0.58 * length + abs(float(shift @ ahead)), 0.6 * width + abs(float(shift @ left))
-        centre = (pose.x + float(shift[0]), pose.y + float(shift[1]), z + 0.005)
+        centre = (pose.x + float(shift[0]), pose.y + float(shift[1]), ground + SHADE_Z - 0.008)
         self._cast.set_mat(_matrix(ahead * reach[0], left * reach[1], 1.0, centre))
 
     def leave(self) -> None:
@@ -171,26 +186,31 @@ def _matrix(
 
 def _blob_node() -> GeomNode:
     square = np.array([[(-1, -1, 0), (1, -1, 0), (1, 1, 0), (-1, 1, 0)]], np.float64)
-    mesh = quads(square, Material("terrain", 0, SHADE))
+    mesh = quads(square, SHADE)
     mesh.vertices["colour"][:, 3] = 200
     return geometry_node("blob", [mesh])
 
 
-def _layers(root: NodePath[Any]) -> tuple[NodePath[Any], NodePath[Any], NodePath[Any], NodePath[Any]]:
-    """Return the parents of what is solid, has holes, is shade, and is sky. Drawn in this order, but the sky third."""
+def _seen_between(cell: Cell, nearest: float, farthest: float) -> LODNode:
+    """Return a node that draws a square while the camera's distance from its centre is in a range, m."""
+    switch = LODNode("plants")
+    switch.set_center(LPoint3(*cell.centre, 0.0))
+    switch.add_switch(farthest, nearest)
+    switch.add_child(geometry_node("plants", [cell.mesh]))
+    return switch
+
+
+def _layers(root: NodePath[Any]) -> tuple[NodePath[Any], NodePath[Any], NodePath[Any]]:
+    """Return the parents of what is solid, of what has holes, and of the sky behind both."""
     bins = CullBinManager.get_global_ptr()
     if bins.find_bin(NEAREST_FIRST) < 0:
         bins.add_bin(NEAREST_FIRST, CullBinManager.BT_front_to_back, 15)
-    solid, cutout, shade, sky = (root.attach_new_node(name) for name in ("solid", "cutout", "shade", "sky"))
+    solid, cutout, sky = (root.attach_new_node(name) for name in ("solid", "cutout", "sky"))
     solid.set_shader(shader(SURFACE_VERTEX, surface_fragment(cutout=False)))
     solid.set_bin(NEAREST_FIRST, 0)
     cutout.set_shader(shader(SURFACE_VERTEX, surface_fragment(cutout=True)))
     cutout.set_bin("transparent", 0)
-    shade.set_shader(shader(SHADE_VERTEX, SHADE_FRAGMENT))
-    shade.set_bin("fixed", SHADE_SORT)
-    shade.set_depth_write(False)
-    blend = ColorBlendAttrib
-    shade.set_attrib(blend.make(blend.M_add, blend.O_incoming_alpha, blend.O_one_minus_incoming_alpha))
+    cutout.set_two_sided(True)
     sky.set_shader(shader(SKY_VERTEX, SKY_FRAGMENT))
     sky.set_bin("fixed", SKY_SORT)
     sky.set_depth_write(False)
@@ -198,4 +218,15 @@ def _layers(root: NodePath[Any]) -> tuple[NodePath[Any], NodePath[Any], NodePath
     dome_node = sky.attach_new_node(geometry_node("dome", [dome()]))
     dome_node.node().set_bounds(OmniBoundingVolume())
     dome_node.node().set_final(True)
-    return solid, cutout, shade, sky
+    return solid, cutout, sky
+
+
+def _shade_layer(root: NodePath[Any], sort: int, *, depth_write: bool) -> NodePath[Any]:
+    """Return the parent of shadows. What stands still hides the shadows of actors, which lie lower: none adds up."""
+    shade = root.attach_new_node("shade")
+    shade.set_shader(shader(SHADE_VERTEX, SHADE_FRAGMENT))
+    shade.set_bin("fixed", sort)
+    shade.set_depth_write(depth_write)
+    blend = ColorBlendAttrib
+    shade.set_attrib(blend.make(blend.M_add, blend.O_incoming_alpha, blend.O_one_minus_incoming_alpha))
+    return shade

@@ -15,12 +15,12 @@ from sim2real_ad.world.embedded.rendering.noise import smooth_noise
 from sim2real_ad.world.embedded.rendering.textures import LAYER, TERRAIN_TILE_M
 from sim2real_ad.world.protocol import SceneGeometry
 
-MARGIN_M = 290.0
+MARGIN_M = 256.0
 """Land reaches this far beyond the map's bounds, past the far plane of a camera on a road."""
 RASTER_M = 1.0
-CELL_M = 10.0
+CELL_M = 16.0
 BELOW_ROAD_M = 0.04
-FLAT_M = 14.0
+FLAT_M = 24.0
 """The land is flat this near a road; farther out hills may rise over HILL_RUN_M."""
 HILL_RUN_M = 90.0
 
@@ -54,8 +54,8 @@ class Land:
         return raster[np.clip(index[..., 1], 0, rows - 1), np.clip(index[..., 0], 0, columns - 1)]
 
 
-def survey(scene: SceneGeometry, look: Appearance) -> Land:
-    """Measure the land of a scene and shape its hills."""
+def measure_clearance(scene: SceneGeometry) -> tuple[tuple[float, float], NDArray[np.float32]]:
+    """Return the raster's origin (x, y) and, per cell, the distance in m from the nearest road or pavement."""
     x_min, y_min, x_max, y_max = scene.bounds
     origin = (x_min - MARGIN_M, y_min - MARGIN_M)
     columns = math.ceil((x_max - x_min + 2 * MARGIN_M) / RASTER_M)
@@ -64,7 +64,11 @@ def survey(scene: SceneGeometry, look: Appearance) -> Land:
     for outline in (*scene.drivable, *scene.pavement):
         pixels = np.floor((np.asarray(outline) - origin) / RASTER_M).astype(np.int32)
         cv2.fillPoly(free, [pixels.reshape(-1, 1, 2)], 0)
-    clearance = cv2.distanceTransform(free, cv2.DIST_L2, 3) * np.float32(RASTER_M)
+    return origin, cv2.distanceTransform(free, cv2.DIST_L2, 3) * np.float32(RASTER_M)
+
+
+def shape_land(origin: tuple[float, float], clearance: NDArray[np.float32], look: Appearance) -> Land:
+    """Raise a world's hills where its roads leave room."""
     return Land(origin, clearance, _hills(clearance, look))
 
 

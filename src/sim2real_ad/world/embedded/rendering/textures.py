@@ -28,6 +28,7 @@ LAYERS = (
     "needles",
     "leaf_edge",
     "tree_card",
+    "conifer_card",
     "roof",
     "metal",
     "wood",
@@ -168,6 +169,19 @@ def _tree_card(look: Appearance, rng: np.random.Generator) -> FloatImage:
     return np.concatenate((picture, alpha[..., None]), axis=2).astype(np.float32)
 
 
+def _conifer_card(look: Appearance, rng: np.random.Generator) -> FloatImage:
+    """A whole conifer on a clear ground, to be seen from afar."""
+    y, x = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32) / SIZE
+    tier = np.mod(y * 4.6, 1.0) * 0.11
+    half = np.clip(y * 0.42 + tier - 0.06, 0.0, 0.5) * (y < 0.92)
+    ragged = np.abs(x - 0.5) + grain(rng, {32: 0.03, 64: 0.03}) < half
+    trunk = (np.abs(x - 0.5) < 0.03) & (y > 0.85)
+    picture = np.where(ragged[..., None], _needles(look, rng) * (1.1 - 0.45 * y[..., None]), np.float32(0.35))
+    alpha = (ragged | trunk).astype(np.float32)
+    alpha[:6] = 0.0
+    return np.concatenate((picture, alpha[..., None]), axis=2).astype(np.float32)
+
+
 def _roof(_: Appearance, rng: np.random.Generator) -> FloatImage:
     rows = (np.arange(SIZE) % 16 / 16.0).astype(np.float32)[:, None] * 0.35 - 0.15
     tiles = cv2.resize(rng.uniform(-0.1, 0.1, (16, 32)).astype(np.float32), (SIZE, SIZE), interpolation=0)
@@ -268,6 +282,7 @@ PAINTERS: dict[str, Callable[[Appearance, np.random.Generator], NDArray[np.float
     "needles": _needles,
     "leaf_edge": _leaf_edge,
     "tree_card": _tree_card,
+    "conifer_card": _conifer_card,
     "roof": _roof,
     "metal": _metal,
     "wood": _wood,

@@ -24,8 +24,6 @@ STRAIGHT_WITHIN = math.radians(25.0)
 """A way through a junction that turns by less is straight, rad."""
 ROUTE_SPACING = 1.0
 """Distance between the points of a route, m."""
-_DISTINCT = 0.05
-"""Points nearer than this, m, are one: where two lanes join, each brings its own end."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +137,6 @@ def _length(points: NDArray[np.float64]) -> float:
 
 
 def _resample(points: NDArray[np.float64], length: float) -> NDArray[np.float64]:
-    steps = np.hypot(*np.diff(points, axis=0).T)
-    points = points[np.concatenate(([True], steps > _DISTINCT))]
     along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))))
-    at = np.arange(math.floor(min(length, along[-1] + _DISTINCT) / ROUTE_SPACING) + 1) * ROUTE_SPACING
+    at = np.arange(math.floor(length / ROUTE_SPACING) + 1) * ROUTE_SPACING
     return np.stack((np.interp(at, along, points[:, 0]), np.interp(at, along, points[:, 1])), axis=-1)

@@ -58,10 +58,10 @@ def _barrier(rng: np.random.Generator) -> tuple[Thing, ...]:
 
 def _boxes(rng: np.random.Generator) -> tuple[Thing, ...]:
     """A heap of boxes that fell off a lorry."""
-    middle, things = float(rng.uniform(-0.9, 0.2)), []
+    middle, things = float(rng.uniform(-0.7, 0.3)), []
     for slot in range(int(rng.integers(2, 5))):
-        lateral = middle + (0.0, -0.75, 0.0, -0.75)[slot] + float(rng.uniform(-0.1, 0.1))
-        ahead = (0.0, 0.1, 1.1, 1.2)[slot] + float(rng.uniform(-0.1, 0.1))
+        lateral = middle + (0.0, -1.05, 0.0, -1.05)[slot] + float(rng.uniform(-0.05, 0.05))
+        ahead = (0.0, 0.1, 1.15, 1.25)[slot] + float(rng.uniform(-0.1, 0.1))
         turn = float(rng.uniform(-math.pi, math.pi))
         things.append(Thing(draw_blueprint(rng, "box"), draw_colour(rng, "box"), ahead, lateral, turn))
     return tuple(things)

@@ -25,3 +25,7 @@ class Progress:
         elif share >= 1.0 or now - self._last >= LOG_EVERY_S:
             self._last = now
             self._console.print(f"{now - self._started:7.0f} s  {share:4.0%}  {line}", soft_wrap=True, highlight=False)
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+        self._console.print(line, soft_wrap=True, highlight=False)

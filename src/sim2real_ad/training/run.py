@@ -16,11 +16,12 @@ import torch
 import sim2real_ad
 from sim2real_ad.errors import CheckpointError
 from sim2real_ad.geometry.camera import load_camera
-from sim2real_ad.policy.checkpoint import ADAPTER_FILE
+from sim2real_ad.policy.checkpoint import ADAPTER_FILE, load_checkpoint
 from sim2real_ad.training.adapter import train_adapter
 from sim2real_ad.training.collect import Collection, collect_episodes
 from sim2real_ad.training.config import TrainingConfig, load_training
 from sim2real_ad.training.dagger import Dagger
+from sim2real_ad.training.evaluate import Trial, judge_all, scores
 from sim2real_ad.training.export import export_adapter, write_checkpoint
 from sim2real_ad.training.frames import FrameSet, load_episode
 from sim2real_ad.training.progress import Progress
@@ -47,6 +48,21 @@ def train_parts(part: str, out: Path, config_path: Path | None, workers: int) ->
         student_part(config, out, progress, workers)
 
 
+def evaluate_checkpoint(folder: Path, config_path: Path | None, episodes: int, workers: int) -> None:
+    """Print the strict successes of a checkpoint on the first evaluation seeds. Raises CheckpointError."""
+    config, progress = load_training(config_path), Progress()
+    load_checkpoint(folder)
+    seeds = EVALUATION_SEEDS[:episodes]
+    trials = [Trial(name, seed, folder, config.vehicle, config.camera) for name in config.scenarios for seed in seeds]
+    with _workers(workers) as pool:
+        judged = []
+        for judgement in judge_all(trials, pool):
+            judged.append(judgement)
+            progress(f"{len(judged)} of {len(trials)} drives", len(judged) / len(trials))
+    for score in scores(judged):
+        progress.say(str(score))
+
+
 def adapter_part(config: TrainingConfig, out: Path, progress: Progress, workers: int) -> None:
     """Collect pictures, train, export, and keep the record beside."""
     settings, spec = config.adapter, config.observation.bev
@@ -57,7 +73,7 @@ def adapter_part(config: TrainingConfig, out: Path, progress: Progress, workers:
     collection = Collection(config.maps, camera, spec, settings.frames_per_episode, settings.camera_jitter)
     shares = [seeds[n::workers] for n in range(workers)]
     folder = out / "frames"
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=start_worker) as pool:
+    with _workers(workers) as pool:
         tasks = [pool.submit(collect_share, collection, share, folder) for share in shares]
         for done, task in enumerate(tasks, start=1):
             task.result()
@@ -92,12 +108,17 @@ def student_part(config: TrainingConfig, out: Path, progress: Progress, workers:
     """Run DAgger over the folder's adapter and seal the checkpoint."""
     if not (out / ADAPTER_RECORD).is_file():
         raise CheckpointError(f"{out} holds no trained adapter ({ADAPTER_RECORD}); run `s2r train adapter --out {out}`")
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=start_worker) as pool:
+    with _workers(workers) as pool:
         student = Dagger(config, out, pool, progress).run()
     record = training_record(config, json.loads((out / ADAPTER_RECORD).read_text(encoding="utf-8")), student)
     profile = load_vehicle(config.vehicle)
     write_checkpoint(out, config.observation, config.image, config.corridor, profile.action, record)
     progress(f"checkpoint written to {out}", 1.0)
+
+
+def _workers(count: int) -> ProcessPoolExecutor:
+    """Processes of one thread each; spawned, since a graphics context does not survive a fork."""
+    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=start_worker)
 
 
 def training_record(config: TrainingConfig, adapter: dict[str, Any], student: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""Judges a whole checkpoint in process, camera to gate: the stages that are deployed, on seeds never trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from sim2real_ad.control.action_mapping import ActionMapping
+from sim2real_ad.evaluation.statistics import wilson_interval
+from sim2real_ad.geometry.camera import load_camera
+from sim2real_ad.pipeline import DrivingPipeline
+from sim2real_ad.policy.checkpoint import load_checkpoint
+from sim2real_ad.safety.gate import Gate, GateConfig
+from sim2real_ad.vehicle.profile import load_vehicle
+from sim2real_ad.world.embedded.world import EmbeddedWorld
+from sim2real_ad.world.episode import Episode
+from sim2real_ad.world.scenarios import load_scenario
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One drive to be judged. checkpoint None means the shipped one."""
+
+    scenario: str
+    seed: int
+    checkpoint: Path | None = None
+    vehicle: str = "saloon"
+    camera: str = "default"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How it went. ood: the mean out-of-distribution score."""
+
+    trial: Trial
+    success: bool
+    infraction: str
+    seconds: float
+    trajectory_hash: str
+    ood: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """A scenario's count of strict successes with its Wilson 95 % interval."""
+
+    scenario: str
+    successes: int
+    trials: int
+    interval: tuple[float, float]
+    failures: tuple[str, ...]
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        failed = f"; {', '.join(self.failures)}" if self.failures else ""
+        return f"{self.scenario}: {self.successes} of {self.trials} (Wilson 95 % {low:.2f}..{high:.2f}){failed}"
+
+
+def judge_trial(trial: Trial) -> Judgement:
+    """Drive one episode through the pipeline and say how it went."""
+    world, pipeline = _set_up(trial.vehicle, trial.camera, trial.checkpoint)
+    pipeline.reset()
+    gate = pipeline.gate
+    assert isinstance(gate, Gate)
+    gate.reset()
+    episode = Episode(world, load_scenario(trial.scenario), trial.seed)
+    tick, ood, ticks = episode.start(), 0.0, 0
+    while not episode.verdict.done:
+        assert tick.frame is not None
+        step = pipeline.step(tick.frame, tick.ego, world.plan.route, tick.ego.stamp_ns)
+        tick = episode.step(step.command)
+        ood, ticks = ood + step.observation.ood, ticks + 1
+    verdict = episode.verdict
+    detail = "; ".join(f"{i.kind} at {i.time_s:.1f} s: {i.detail}" for i in verdict.infractions)
+    return Judgement(trial, verdict.success, detail, ticks * world.tick_s, episode.trajectory_hash, ood / max(ticks, 1))
+
+
+def judge_all(trials: list[Trial], executor: Executor | None = None) -> Iterator[Judgement]:
+    """Judge every trial, in order; in parallel where an executor is given."""
+    yield from executor.map(judge_trial, trials) if executor else map(judge_trial, trials)
+
+
+def scores(judgements: Iterable[Judgement]) -> tuple[Score, ...]:
+    """Sum judgements up by scenario."""
+    by_scenario: dict[str, list[Judgement]] = {}
+    for judgement in judgements:
+        by_scenario.setdefault(judgement.trial.scenario, []).append(judgement)
+    return tuple(_score(name, found) for name, found in by_scenario.items())
+
+
+def _score(name: str, judgements: list[Judgement]) -> Score:
+    successes = sum(j.success for j in judgements)
+    failures = tuple(f"seed {j.trial.seed}: {j.infraction}" for j in judgements if not j.success)
+    return Score(name, successes, len(judgements), wilson_interval(successes, len(judgements)), failures)
+
+
+@lru_cache(maxsize=2)
+def _set_up(vehicle: str, camera: str, checkpoint: Path | None) -> tuple[EmbeddedWorld, DrivingPipeline]:
+    """One world and one pipeline a process."""
+    profile, mounted, loaded = load_vehicle(vehicle), load_camera(camera), load_checkpoint(checkpoint)
+    pipeline = DrivingPipeline(
+        loaded.observation_stage(mounted),
+        loaded.policy_stage(),
+        ActionMapping(profile),
+        Gate(profile, GateConfig(auto_engage=True)),
+    )
+    return EmbeddedWorld(profile, mounted), pipeline

@@ -1,0 +1,66 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("carla", reason="driving needs the sim extra")
+
+from sim2real_ad.policy.checkpoint import SHIPPED, STUDENT_FILE
+from sim2real_ad.training.config import TrainingConfig
+from sim2real_ad.training.evaluate import Judgement, Trial, scores
+from sim2real_ad.training.rollout import Job, roll_out
+
+EXPERT_DRIVES = Job(TrainingConfig(), "stop_sign", 20_000, expert_share=1.0, keep_every=4)
+
+
+@pytest.fixture(scope="module")
+def expert_roll():
+    return roll_out(EXPERT_DRIVES)
+
+
+def test_an_expert_drive_succeeds_and_gives_a_sample_every_few_ticks(expert_roll):
+    assert expert_roll.success
+    assert expert_roll.infractions == ()
+    assert len(expert_roll.actions) == pytest.approx(expert_roll.seconds / 0.05 / 4, abs=1)
+    assert len(expert_roll.corridors) == len(expert_roll.features) == len(expert_roll.actions)
+    assert np.abs(expert_roll.actions).max() <= 1.0
+
+
+def test_the_stop_line_is_seen_and_the_car_stands_before_it(expert_roll):
+    config = EXPERT_DRIVES.config
+    stop_line = expert_roll.corridors[:, config.observation.bev.index("stop_line")]
+    standing = expert_roll.features[:, config.observation.ego_features.index("standstill_time")] > 0.1
+    assert standing.any()
+    nearest = [np.flatnonzero(layer.max(axis=1) > 100)[:1] for layer in stop_line[standing]]
+    distances = [float(rows[0]) * config.corridor.resolution for rows in nearest if len(rows)]
+    assert 3.8 < np.median(distances) < 7.8, "the bumper is 3.8 m ahead of base_link"
+
+
+def test_the_same_job_gives_the_same_samples(expert_roll):
+    again = roll_out(EXPERT_DRIVES)
+    assert np.array_equal(again.corridors, expert_roll.corridors)
+    assert np.array_equal(again.actions, expert_roll.actions)
+
+
+def test_pushes_lead_the_car_off_the_experts_path_but_not_the_labels_astray(expert_roll):
+    pushed = roll_out(replace(EXPERT_DRIVES, push_rate=0.5))
+    route = slice(len(EXPERT_DRIVES.config.observation.ego_features) + 4, None)
+    assert np.abs(pushed.features[:, route][:, 0]).max() > 1.5 * np.abs(expert_roll.features[:, route][:, 0]).max()
+
+
+def test_a_student_is_really_at_the_wheel():
+    job = Job(TrainingConfig(), "obstacle_avoidance", 20_001, student=SHIPPED / STUDENT_FILE)
+    expert = roll_out(replace(job, student=None, expert_share=1.0))
+    assert roll_out(job).seconds != expert.seconds
+
+
+def test_scores_count_by_scenario_and_name_each_failure():
+    def judgement(scenario: str, seed: int, infraction: str = "") -> Judgement:
+        return Judgement(Trial(scenario, seed, Path()), not infraction, infraction, 1.0, "", 0.0)
+
+    first, second = scores([judgement("a", 1), judgement("a", 2, "collision at 1.0 s"), judgement("b", 1)])
+    assert (first.scenario, first.successes, first.trials) == ("a", 1, 2)
+    assert first.interval[0] < 0.5 < first.interval[1]
+    assert "seed 2: collision at 1.0 s" in str(first)
+    assert (second.successes, second.failures) == (1, ())

@@ -1,0 +1,66 @@
+import json
+
+import pytest
+
+pytest.importorskip("torch", reason="training needs the train extra")
+pytest.importorskip("carla", reason="driving needs the sim extra")
+
+from sim2real_ad.errors import CheckpointError, ConfigError
+from sim2real_ad.training.adapter import warm_then_cool
+from sim2real_ad.training.card import model_card
+from sim2real_ad.training.config import StudentTraining, TrainingConfig, load_training
+from sim2real_ad.training.dagger import Dagger, tally
+from sim2real_ad.training.progress import Progress
+from sim2real_ad.training.rollout import Roll
+from sim2real_ad.training.run import train_parts, training_record
+
+
+class SameProcess:
+    map = staticmethod(map)
+
+
+def test_a_student_without_an_adapter_is_refused_with_the_command_that_makes_one(tmp_path):
+    with pytest.raises(CheckpointError, match="s2r train adapter --out"):
+        train_parts("student", tmp_path, None, 1)
+
+
+def test_an_unknown_training_key_is_named(tmp_path):
+    (tmp_path / "training.yaml").write_text("adapter: {epoch: 3}\n")
+    with pytest.raises(ConfigError, match=r"adapter\.epoch"):
+        load_training(tmp_path / "training.yaml")
+
+
+def test_the_learning_rate_warms_up_and_cools_to_nothing():
+    rates = [warm_then_cool(share / 100) for share in range(101)]
+    assert rates[10] == max(rates) == 1.0
+    assert 0 < rates[0] < 0.1
+    assert rates[100] == pytest.approx(0.0)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+
+
+def test_drives_are_counted_by_scenario_with_their_infractions():
+    def roll(scenario: str, *infractions: str) -> Roll:
+        return Roll(scenario, 1, not infractions, infractions, 1.0, None, None, None)
+
+    table = tally([roll("a"), roll("a", "collision"), roll("b", "timeout")])
+    assert table["a"] == {"n": 2, "successes": 1, "infractions": {"collision": 1}}
+    assert table["b"]["successes"] == 0
+
+
+@pytest.mark.torch
+def test_a_round_of_dagger_collects_trains_and_exports(tmp_path):
+    settings = StudentTraining(truth_rounds=2, truth_episodes=1, camera_rounds=0, epochs=1)
+    config = TrainingConfig(scenarios=("stop_sign",), student=settings)
+    record = Dagger(config, tmp_path, SameProcess(), Progress()).run()
+    assert [r["expert_share"] for r in record["rounds"]] == [1.0, 0.5]
+    assert record["rounds"][0]["training_drives"]["stop_sign"]["successes"] == 1
+    assert record["samples"] > record["rounds"][0]["samples"] > 50
+    assert (tmp_path / "round_1" / "student.onnx").is_file()
+
+
+def test_the_model_card_tells_the_figures_of_the_record():
+    student = {"validation": {"stop_sign": {"n": 6, "successes": 5, "infractions": {}}}}
+    record = training_record(TrainingConfig(), {"iou": {"vehicle": 0.731}}, student)
+    card = model_card(json.loads(json.dumps(record)))
+    assert "| vehicle | 0.731 |" in card
+    assert "| stop_sign | 5 of 6 |" in card

@@ -57,3 +57,22 @@ def test_the_pipeline_is_measured_with_the_shipped_networks(monkeypatch: pytest.
     observe, decide, both = measure_pipeline()
     assert both.value == pytest.approx(observe.value + decide.value, rel=0.5)
     assert both.target == 50.0
+
+
+@pytest.mark.render
+def test_the_world_is_measured_with_and_without_its_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = pytest.importorskip("sim2real_ad.evaluation.benchmark_world")
+    for name in ("STEPS_WITHOUT_CAMERA", "STEPS_WITH_CAMERA", "REPEATS", "WARM_UP"):
+        monkeypatch.setattr(world, name, 1)
+    blind, seeing = world.measure_world()
+    assert (blind.target, seeing.target) == (3000.0, 140.0)
+    assert blind.value > seeing.value > 0.0
+
+
+@pytest.mark.render
+def test_the_wire_is_measured_under_the_real_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = pytest.importorskip("sim2real_ad.evaluation.benchmark_wire")
+    monkeypatch.setattr(wire, "TICKS", 6)
+    monkeypatch.setattr(wire, "REPEATS", 1)
+    bare, drawn = wire.measure_wire()
+    assert 0.0 < bare.value < drawn.value

@@ -94,7 +94,8 @@ def appearance_of(domain: Domain) -> Appearance:
 def light_of(domain: Domain) -> Light:
     """Derive sun, sky and haze from the sun's position, the clouds and the fog.
 
-    The camera's automatic exposure takes out most of the change in total light; `exposure` multiplies what is left.
+    The camera's automatic exposure takes out most of the change in total light. `exposure` multiplies light, and
+    display values follow light by about its square root.
     """
     elevation, azimuth = math.radians(domain.sun_elevation_deg), math.radians(domain.sun_azimuth_deg)
     day = _smooth(domain.sun_elevation_deg, -8.0, 12.0)
@@ -107,9 +108,10 @@ def light_of(domain: Domain) -> Light:
     sky = _scale(_mix(_mix(zenith, horizon, 0.5), (0.8, 0.8, 0.8), 0.45), 0.62 + 0.25 * veil)
     ground = _scale(_mix(horizon, (0.5, 0.45, 0.38), 0.6), 0.45 + 0.2 * veil)
     total = _luminance(sun) * max(math.sin(elevation), 0.05) + _luminance(sky)
-    gain = domain.exposure * (1.05 / max(total, 0.06)) ** (0.85 if day > 0.5 else 0.6)
+    brightness = math.sqrt(domain.exposure)
+    gain = brightness * (1.3 / max(total, 0.06)) ** (0.85 if day > 0.5 else 0.6)
     visibility = CLEAR_VISIBILITY_M * (THICK_VISIBILITY_M / CLEAR_VISIBILITY_M) ** domain.fog
-    glare = domain.exposure * (0.55 + 0.45 * day)
+    glare = brightness * (0.55 + 0.45 * day)
     level = max(elevation, math.radians(4.0))
     return Light(
         sun_direction=(
@@ -155,10 +157,10 @@ def _draw_palette(rng: np.random.Generator, saturation: float) -> Palette:
     warmth = float(rng.normal(0.0, 0.012))
     paving = float(rng.uniform(0.48, 0.68))
     leaves = AUTUMN + FOLIAGE[:1] if rng.uniform() < 0.18 else FOLIAGE
-    strength = 0.55 + 0.8 * saturation
+    strength = 0.55 + 0.65 * saturation
 
-    def vary(colour: Colour, spread: float = 0.04) -> Colour:
-        jittered = np.array(colour) * rng.uniform(1.0 - 2.5 * spread, 1.0 + 2.5 * spread) + rng.normal(0, spread, 3)
+    def vary(colour: Colour, spread: float = 0.1) -> Colour:
+        jittered = np.array(colour) * (rng.uniform(1.0 - spread, 1.0 + spread) + rng.normal(0.0, 0.3 * spread, 3))
         return _saturate(_colour(np.clip(jittered, 0.03, 0.97)), strength)
 
     def several(colours: tuple[Colour, ...], count: int) -> tuple[Colour, ...]:
@@ -166,14 +168,14 @@ def _draw_palette(rng: np.random.Generator, saturation: float) -> Palette:
 
     return Palette(
         surroundings=surroundings,
-        terrain=vary(TERRAINS[surroundings][int(rng.integers(len(TERRAINS[surroundings])))], 0.025),
+        terrain=vary(TERRAINS[surroundings][int(rng.integers(len(TERRAINS[surroundings])))]),
         asphalt=(asphalt + warmth, asphalt, asphalt - warmth),
         paving=_saturate((paving + 0.02, paving, paving - 0.03), strength),
         kerb=(paving + 0.08, paving + 0.08, paving + 0.06),
         foliage=several(leaves, 4),
         walls=several(WALLS, 7),
         roofs=several(ROOFS, 3),
-        bark=vary((0.32, 0.25, 0.19), 0.02),
+        bark=vary((0.32, 0.25, 0.19)),
     )
 
 

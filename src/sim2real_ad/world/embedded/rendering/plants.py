@@ -63,6 +63,7 @@ def _broadleaf(look: Appearance, rng: np.random.Generator) -> Plant:
         size = radius * rng.uniform(0.8, 1.0) * (1.0 if index == 0 else 0.72)
         place = (float(off[0]), float(off[1]), middle + float(off[2]))
         parts.append(_crown(place, (size, size, (height - trunk) / 2), foliage, rng, fine=index == 0))
+    parts.append(_ragged((0.0, 0.0, trunk - 0.2), 2.5 * radius, height - trunk + 0.5, foliage))
     return Plant(Mesh.merged(parts), _card_of("tree_card", foliage, 2.2 * radius, height), (radius, trunk, height))
 
 
@@ -87,11 +88,19 @@ def _bush(look: Appearance, rng: np.random.Generator) -> Plant:
     height, radius = float(rng.uniform(0.7, 1.7)), float(rng.uniform(0.6, 1.3))
     foliage = Material("vegetation", LAYER["leaves"], _bright(look.palette.foliage[int(rng.integers(4))]))
     crown = _crown((0, 0, height * 0.42), (radius, radius * 0.9, height * 0.6), foliage, rng)
+    crown = Mesh.merged([crown, _ragged((0.0, 0.0, -0.1), 2.4 * radius, height * 1.15, foliage)])
     return Plant(crown, _card_of("leaf_edge", foliage, 2.0 * radius, height), (radius, 0.0, height))
 
 
 def _card_of(layer: str, foliage: Material, width: float, height: float) -> Mesh:
     return card(width, height, Material("vegetation", LAYER[layer], foliage.colour))
+
+
+def _ragged(foot: tuple[float, float, float], width: float, height: float, foliage: Material) -> Mesh:
+    """Return crossed pictures of leaves that break up a crown's outline."""
+    leaves = card(width, height, Material("vegetation", LAYER["leaf_edge"], foliage.colour))
+    leaves.vertices["position"] += np.array(foot, np.float32)
+    return _shade_by_height(leaves, foot[2], foot[2] + height, 0.5)
 
 
 def _crown(

@@ -75,7 +75,7 @@ def _rings(outlines: Iterable[NDArray[np.float64]], flatness: float) -> list[NDA
 
 def road_mesh(plan: RoadPlan, scene: SceneGeometry, land: Land, look: Appearance) -> Mesh:
     """Return every painted, paved and driven surface of a scene, uppermost first."""
-    gloss = 0.06 + 0.6 * look.wetness
+    gloss = 0.08 + 0.9 * look.wetness
     stone_gloss = 0.05 + 0.35 * look.wetness
     return Mesh.merged(
         [

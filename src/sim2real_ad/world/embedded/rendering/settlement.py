@@ -24,7 +24,7 @@ SITE_RADIUS_M = 10.5
 NEAR_M = 18.0
 """Plants nearer to a road than this are solid and cast shadows; those beyond are pictures."""
 FAR_M = 150.0
-BUILDING_GAP_M = 1.0
+BUILDING_GAP_M = 2.5
 TREES_OF_KINDS, KINDS = 9, 12
 """Of so many kinds of spots, the first so many grow a tree where there is room, the others a bush."""
 

@@ -55,8 +55,9 @@ void main() {
     float away = sqrt(distance2);
     vec3 colour = texel.rgb * light;
     float grazing = 1.0 - abs(ray.z) / away;
-    float mirror = gloss * (0.15 + 0.85 * grazing * grazing * grazing * grazing);
+    float mirror = gloss * GLOSS_MAP * (0.15 + 0.85 * grazing * grazing * grazing * grazing);
     colour = mix(colour, haze_colour, mirror);
+    colour = min(colour, colour * 0.4 + 0.42);   // a shoulder, as cameras have: highlights fade out, not clip
     float clear = exp2(-away * haze.x) * clamp(1.0 - (away - haze.y) * haze.z, 0.0, 1.0);
     picture = vec4(mix(haze_colour, colour, clear), 1.0);
     semantic = vec4(semantic_id, semantic_id, semantic_id, 1.0);
@@ -128,5 +129,6 @@ void main() {
 
 
 def surface_fragment(cutout: bool) -> str:
-    """Return the surface's fragment program, with or without holes where the texture's alpha is low."""
-    return SURFACE_FRAGMENT.replace("CUTOUT", "if (texel.a < 0.5) discard;" if cutout else "")
+    """Return the surface's fragment program. The texture's alpha cuts holes, or else scales the gloss."""
+    hole, gloss = ("if (texel.a < 0.5) discard;", "1.0") if cutout else ("", "texel.a")
+    return SURFACE_FRAGMENT.replace("CUTOUT", hole).replace("GLOSS_MAP", gloss)

@@ -76,7 +76,7 @@ class Stage:
         self._solid.attach_new_node(geometry_node("land", (cell.mesh for cell in scene.solid)))
         self._cutout.attach_new_node(geometry_node("plants", (cell.mesh for cell in scene.cutout)))
         for layer, cells, (nearest, farthest) in (
-            (self._solid, scene.near_plants, (0.0, STAND_IN_M)),
+            (self._cutout, scene.near_plants, (0.0, STAND_IN_M)),
             (self._cutout, scene.stand_ins, (STAND_IN_M, 2 * FAR_M)),
             (self._standing_shade, scene.shade, (0.0, SHADE_M)),
         ):

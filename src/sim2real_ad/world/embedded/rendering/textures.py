@@ -69,12 +69,14 @@ def _asphalt(look: Appearance, rng: np.random.Generator) -> FloatImage:
     coarse = float(rng.uniform(0.05, 0.16))
     pattern = grain(rng, {4: 0.05, 8: 0.05, 16: 0.04, 32: 0.03, 128: coarse * 0.7, 256: coarse})
     pattern = pattern - cracks(rng, int(rng.integers(0, 9))) * float(rng.uniform(0.15, 0.45))
-    return _tone(pattern, look.palette.asphalt) * np.float32(1.0 - 0.38 * look.wetness)
+    picture = _tone(pattern, look.palette.asphalt) * np.float32(1.0 - 0.38 * look.wetness)
+    puddles = np.clip(0.45 + grain(rng, {4: 0.35, 8: 0.35, 16: 0.25, 64: 0.1}), 0.12, 1.0)
+    return np.concatenate((picture, puddles[..., None].astype(np.float32)), axis=2)
 
 
 def _repair(look: Appearance, rng: np.random.Generator) -> FloatImage:
     dark = float(rng.uniform(0.62, 0.9))
-    return _asphalt(look, rng) * np.float32(dark)
+    return _asphalt(look, rng) * np.array((dark, dark, dark, 1.0), np.float32)
 
 
 def _paint(colour: tuple[float, float, float]) -> Callable[[Appearance, np.random.Generator], FloatImage]:

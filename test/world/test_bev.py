@@ -157,11 +157,12 @@ def test_actors_cover_the_cells_in_their_boxes(drawn_boxes, where):
 
 
 @settings(max_examples=250)
-@given(st.floats(0.3, 47.7), st.floats(-15.7, 15.7), st.floats(-4.0, 4.0), st.floats(0.05, 0.6))
-@example(x=10.24, y=3.24, yaw=0.0, size=0.3)
-def test_the_smallest_pedestrian_shows_in_the_cell_it_stands_in(x, y, yaw, size):
+@given(st.floats(0.3, 47.7), st.floats(-15.7, 15.7), st.floats(-4.0, 4.0), st.floats(0.05, 0.6), st.floats(0.05, 0.6))
+@example(x=6.42, y=-8.91, yaw=-0.7, length=0.16, width=0.57)
+@example(x=16.15, y=8.54, yaw=1.0, length=0.17, width=0.51)
+def test_the_smallest_actor_shows_in_the_cell_it_stands_in(x, y, yaw, length, width):
     bev = TruthBev(RoadNetwork.load("urban_block"), SPEC).render(
-        Pose2(0.0, 0.0, 0.0), [actor("pedestrian", x, y, yaw, size, size)]
+        Pose2(0.0, 0.0, 0.0), [actor("pedestrian", x, y, yaw, length, width)]
     )
     row, column = np.rint(SPEC.cells_from_base(np.array([x, y]))).astype(int)
     assert bev[SPEC.index("pedestrian"), row, column] == 255

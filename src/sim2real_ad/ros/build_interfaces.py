@@ -29,7 +29,9 @@ def interfaces_path() -> Path:
     """Return src/interfaces of the checkout. Raises TransportError where the package runs without its sources."""
     folder = Path(__file__).resolve().parents[2] / "interfaces"
     if not folder.is_dir():
-        raise TransportError(f"message packages {', '.join(missing())} are missing, and {folder} with their sources too")
+        raise TransportError(
+            f"message packages {', '.join(missing())} are missing, and {folder} with their sources too"
+        )
     return folder
 
 

@@ -62,7 +62,9 @@ def check_profile(path: Path) -> None:
     if _text(participant, "useBuiltinTransports") != "false":
         raise TransportError(f"{path}: useBuiltinTransports must be false; {REMEDY}")
     used = {e.text for transports in _all(participant, "userTransports") for e in transports}
-    shm = [d for d in _all(root, "transport_descriptor") if _text(d, "type") == "SHM" and _text(d, "transport_id") in used]
+    shm = [
+        d for d in _all(root, "transport_descriptor") if _text(d, "type") == "SHM" and _text(d, "transport_id") in used
+    ]
     if not shm:
         raise TransportError(f"{path}: the default participant uses no SHM transport; {REMEDY}")
     for setting, minimum in (("segment_size", MIN_SEGMENT_BYTES), ("maxMessageSize", MIN_MESSAGE_BYTES)):

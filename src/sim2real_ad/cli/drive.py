@@ -1,0 +1,94 @@
+"""Drive scenarios through the whole ROS graph, from camera to actuator, and judge every episode."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from sim2real_ad.evaluation.results import ResultWriter
+
+ALL = "all"
+
+
+class WorldKind(str, Enum):
+    """Where the world runs."""
+
+    embedded = "embedded"
+    carla = "carla"
+
+
+class DriveMode(str, Enum):
+    """Whether time waits for the command."""
+
+    lockstep = "lockstep"
+    realtime = "realtime"
+
+
+def register(app: typer.Typer) -> None:
+    """Add `s2r drive`."""
+    app.command("drive")(drive)
+
+
+def drive(
+    scenario: str = typer.Option(ALL, help="Name in config/scenarios, a path, or 'all'."),
+    world: WorldKind = typer.Option(WorldKind.embedded, help="Our own world, started here, or a CARLA 0.9.16 server."),
+    host: str = typer.Option("127.0.0.1", help="Host of the CARLA server."),
+    port: int = typer.Option(0, min=0, max=65534, help="Port of the world; 0: a free one, or CARLA's 2000."),
+    episodes: int = typer.Option(1, min=1, max=10_000, help="Episodes of each scenario."),
+    seed: int = typer.Option(0, min=0, help="Seed of the first episode; the next ones count up."),
+    checkpoint: Path | None = typer.Option(None, help="Checkpoint folder; the shipped one without."),
+    mode: DriveMode = typer.Option(DriveMode.lockstep, help="lockstep is deterministic; realtime counts deadlines."),
+    camera: str = typer.Option("default", help="Name in config/cameras, or a path."),
+    vehicle: str = typer.Option("saloon", help="Name in config/vehicles, or a path."),
+    record: bool = typer.Option(True, help="Record the graph's topics into MCAP."),
+    out: Path | None = typer.Option(None, help="Folder of the results; out/drive-<time> without."),
+) -> None:
+    """Drive scenarios through the ROS graph and judge every episode.
+
+    Leaves result.jsonl, summary.json, report.html and recording.mcap. The exit status is 0 where every episode ran and
+    was judged; the verdicts are data.
+    """
+    from sim2real_ad.evaluation.results import RECORDING_FILE, ResultWriter
+    from sim2real_ad.ros.drive import EpisodeRequest, WorldAddress, make_progress
+    from sim2real_ad.ros.drive import drive as run_drive
+    from sim2real_ad.ros.graph import DriveOptions
+    from sim2real_ad.ros.preflight import check_inputs, default_out, describe_checkpoint, describe_run
+    from sim2real_ad.world.scenarios import scenario_names
+
+    names = scenario_names() if scenario == ALL else (scenario,)
+    check_inputs(names, checkpoint, camera, vehicle)
+    folder = out or default_out("drive")
+    options = DriveOptions(
+        camera=camera,
+        vehicle=vehicle,
+        checkpoint=str(checkpoint or ""),
+        mode=mode.value,
+        recording=str(folder / RECORDING_FILE) if record else "",
+    )
+    requests = [EpisodeRequest(name, seed + k) for name in names for k in range(episodes)]
+    run = describe_run(sys.argv, mode.value, world.value, seed, camera, describe_checkpoint(checkpoint))
+    with ResultWriter(folder, run) as writer:
+        try:
+            with make_progress() as progress:
+                run_drive(requests, options, WorldAddress(world is WorldKind.embedded, host, port), writer, progress)
+        finally:
+            writer.close()
+            finish(writer)
+
+
+def finish(writer: ResultWriter) -> None:
+    """Write the report of what was judged and print the verdicts; nothing where there is nothing."""
+    from rich.console import Console
+
+    from sim2real_ad.evaluation.report import write_report
+    from sim2real_ad.evaluation.results import read_summary
+    from sim2real_ad.evaluation.table import print_summary
+
+    if writer.results:
+        write_report(writer.out_dir)
+        print_summary(Console(), read_summary(writer.out_dir), writer.results, writer.out_dir)

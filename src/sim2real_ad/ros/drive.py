@@ -1,0 +1,99 @@
+"""`s2r drive`: scenarios through the whole graph, episode by episode, into a results folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from sim2real_ad.errors import GraphError, ScenarioError, Sim2RealError
+from sim2real_ad.evaluation.results import EpisodeResult, ResultWriter
+from sim2real_ad.ros.graph import DriveOptions, sim_graph
+from sim2real_ad.ros.supervisor import Supervisor, free_ports
+
+CONNECT_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True)
+class WorldAddress:
+    """Where the world is. embedded: our own server, started here; port 0: a free one."""
+
+    embedded: bool = True
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+@dataclass(frozen=True)
+class EpisodeRequest:
+    """One episode to drive."""
+
+    scenario: str
+    seed: int
+
+
+def drive(
+    requests: Sequence[EpisodeRequest],
+    options: DriveOptions,
+    address: WorldAddress,
+    writer: ResultWriter,
+    progress: Progress,
+) -> None:
+    """Drive every episode and write its result.
+
+    An episode that cannot be laid out is written as an error and the others go on; a broken graph ends the run.
+    Raises GraphError where the graph broke, or where an episode could not be judged.
+    """
+    port = address.port or (free_ports() if address.embedded else 2000)
+    graph = sim_graph(options, address.host, port)
+    task = progress.add_task("starting the graph", total=len(requests))
+    with Supervisor(graph, writer.out_dir / "logs") as supervisor:
+        if address.embedded:
+            supervisor.start_world(port)
+        supervisor.start()
+        supervisor.wait_until_ready()
+        _drive_all(
+            requests, supervisor, writer, lambda text, done: progress.update(task, description=text, completed=done)
+        )
+    unjudged = [r for r in writer.results if r.error is not None]
+    if unjudged:
+        raise GraphError(f"{len(unjudged)} of {len(requests)} episodes could not be judged: {unjudged[0].error}")
+
+
+def _drive_all(
+    requests: Sequence[EpisodeRequest],
+    supervisor: Supervisor,
+    writer: ResultWriter,
+    show: Callable[[str, int], None],
+) -> None:
+    from sim2real_ad.ros.episode_client import EpisodeClient
+
+    with EpisodeClient(supervisor.check) as client:
+        client.wait_for_bridge(CONNECT_TIMEOUT_S)
+        for index, request in enumerate(requests):
+            name = f"{request.scenario}, seed {request.seed}"
+            show(f"{name}: laying out", index)
+            try:
+                result = client.run(request.scenario, request.seed, partial(show, f"{name}: driving", index))
+            except ScenarioError as error:
+                result = _unjudged(index, request, error)
+            except Sim2RealError as error:
+                writer.write(_unjudged(index, request, error))
+                raise
+            writer.write(result.model_copy(update={"index": index}))
+            show(name, index + 1)
+
+
+def _unjudged(index: int, request: EpisodeRequest, error: Exception) -> EpisodeResult:
+    return EpisodeResult(index=index, scenario=request.scenario, seed=request.seed, success=False, error=str(error))
+
+
+def make_progress() -> Progress:
+    """Return a progress display that stays one line a step where nobody watches."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+    )

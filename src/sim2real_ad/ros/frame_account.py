@@ -1,0 +1,65 @@
+"""Accounts for the frames of one episode: which became commands, how fast, and what the gate changed. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from sim2real_ad.ros.graph import CHAIN
+
+FIRST, LAST = CHAIN[0], CHAIN[-1]
+
+
+class FrameAccount:
+    """Follows each camera stamp through the stages. Times are CLOCK_MONOTONIC in ns."""
+
+    def __init__(self) -> None:
+        self._sent: dict[int, set[str]] = {}
+        self._received_ns: dict[int, int] = {}
+        self._published_ns: dict[int, int] = {}
+        self.interventions: Counter[str] = Counter()
+
+    def send(self, stamp_ns: int) -> None:
+        """A frame left the camera's source."""
+        self._sent.setdefault(stamp_ns, set())
+
+    def add_timing(self, stamp_ns: int, stage: str, received_ns: int, published_ns: int) -> None:
+        """A stage answered a frame. Timings of frames that were not sent here are another episode's."""
+        stages = self._sent.get(stamp_ns)
+        if stages is None:
+            return
+        stages.add(stage)
+        if stage == FIRST:
+            self._received_ns[stamp_ns] = received_ns
+        elif stage == LAST:
+            self._published_ns[stamp_ns] = published_ns
+
+    def add_decision(self, stamp_ns: int, reasons: list[str]) -> None:
+        """The gate decided; each reason counts once a decision."""
+        if stamp_ns in self._sent:
+            self.interventions.update(reasons)
+
+    def silent_stage(self, stamp_ns: int) -> str | None:
+        """Name the first stage that has not answered a frame, or None where all did."""
+        answered = self._sent.get(stamp_ns, set())
+        return next((stage for stage in CHAIN if stage not in answered), None)
+
+    @property
+    def frames_sent(self) -> int:
+        """Frames that left the source."""
+        return len(self._sent)
+
+    @property
+    def frames_lost(self) -> int:
+        """Frames that never became a command."""
+        return sum(LAST not in stages for stages in self._sent.values())
+
+    @property
+    def latencies_ms(self) -> tuple[float, ...]:
+        """From the camera node's receipt of each frame to its command, in order."""
+        known = [s for s in self._sent if s in self._received_ns and s in self._published_ns]
+        return tuple(max(0.0, round((self._published_ns[s] - self._received_ns[s]) / 1e6, 3)) for s in known)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every frame's command and timing are known."""
+        return len(self._published_ns) == len(self._sent)

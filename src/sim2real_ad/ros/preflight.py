@@ -1,0 +1,63 @@
+"""What can be known to be wrong before a single process starts, and what a run says of itself."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from sim2real_ad.errors import CheckpointError
+from sim2real_ad.evaluation.provenance import collect_versions
+from sim2real_ad.evaluation.results import CheckpointId, RunInfo
+from sim2real_ad.geometry.camera import load_camera
+from sim2real_ad.policy.checkpoint import CONFIG_FILE, load_checkpoint, sha256_of
+from sim2real_ad.ros.build_interfaces import ensure_interfaces
+from sim2real_ad.vehicle.profile import load_vehicle
+from sim2real_ad.world.scenarios import load_scenario
+
+
+def check_inputs(scenarios: Iterable[str], checkpoint: Path | None, camera: str, vehicle: str) -> None:
+    """Load every input once, so that what is missing or wrong is told at once, and build the messages if need be.
+
+    Raises ScenarioError, CheckpointError, CalibrationError, ConfigError or TransportError.
+    """
+    for scenario in scenarios:
+        load_scenario(scenario)
+    loaded = load_checkpoint(checkpoint)
+    load_camera(camera)
+    profile = load_vehicle(vehicle)
+    if profile.action != loaded.config.action:
+        raise CheckpointError(
+            f"checkpoint {loaded.path} was trained with action scale {loaded.config.action}, "
+            f"vehicle {vehicle} has {profile.action}"
+        )
+    ensure_interfaces(lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
+
+
+def describe_checkpoint(checkpoint: Path | None) -> CheckpointId:
+    """Name the weights of a run. sha256: of checkpoint.yaml, which holds those of every file."""
+    loaded = load_checkpoint(checkpoint)
+    name = "shipped" if checkpoint is None else str(checkpoint)
+    return CheckpointId(name=name, fingerprint=loaded.spec.fingerprint, sha256=sha256_of(loaded.path / CONFIG_FILE))
+
+
+def describe_run(
+    command: Sequence[str], mode: str, world: str, seed: int | None, camera: str, checkpoint: CheckpointId
+) -> RunInfo:
+    """Return what is known before the first episode."""
+    return RunInfo(
+        command=("s2r", *command[1:]),
+        mode=mode,
+        world=world,
+        started_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        seed=seed,
+        camera=camera,
+        checkpoint=checkpoint,
+        versions=collect_versions(),
+    )
+
+
+def default_out(command: str) -> Path:
+    """Return a folder of its own for a run."""
+    return Path("out") / f"{command}-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}"

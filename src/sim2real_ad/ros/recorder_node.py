@@ -1,0 +1,74 @@
+"""Records the graph's topics into MCAP. Messages stay the bytes they were on the wire; nothing is decoded."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import Field
+
+from sim2real_ad.errors import ConfigError
+from sim2real_ad.ros.graph import Topic
+from sim2real_ad.ros.mcap_recording import McapRecording
+from sim2real_ad.ros.node import GraphNode, NodeParameters, run_node, topic_type
+from sim2real_ad.ros.qos import QosKind, recorder_qos
+
+
+class RecorderParameters(NodeParameters):
+    """path: MCAP file, which must not exist; topics: `name type qos` each; chunk_bytes, flush_period_s: see
+    McapRecording."""
+
+    path: str
+    topics: tuple[str, ...]
+    chunk_bytes: int = Field(ge=1024)
+    flush_period_s: float = Field(gt=0.0, le=10.0)
+    compression: Literal["none", "lz4", "zstd"]
+
+
+class RecorderNode(GraphNode[RecorderParameters]):
+    """A passive listener in deep queues; the writing is done by a thread of its own."""
+
+    kind = "recorder"
+    model = RecorderParameters
+
+    def __init__(self) -> None:
+        super().__init__()
+        p = self.parameters
+        topics = [_parse_topic(line) for line in p.topics]
+        self._recording = McapRecording(
+            Path(p.path), topics, chunk_bytes=p.chunk_bytes, flush_period_s=p.flush_period_s, compression=p.compression
+        )
+        self._subscriptions_by_topic = {topic.name: self._record(topic) for topic in topics}
+
+    def unconnected(self) -> list[str]:
+        """Name the topics that nobody publishes yet."""
+        return [name for name in self._subscriptions_by_topic if self.count_publishers(name) == 0]
+
+    def close(self) -> None:
+        """Write what is queued and finish the file."""
+        self._recording.close()
+
+    def _record(self, topic: Topic) -> Any:
+        write = self._recording.writer_of(topic)
+        qos = recorder_qos(topic.qos)
+        return self.create_subscription(
+            topic_type(topic), topic.name, lambda data: write(data, time.time_ns()), qos, raw=True
+        )
+
+
+def _parse_topic(line: str) -> Topic:
+    parts = line.split()
+    if len(parts) != 3 or parts[2] not in get_args(QosKind):
+        raise ConfigError(f"parameter topics of node recorder: '{line}' is not 'name type qos'")
+    kind: QosKind = parts[2]  # type: ignore[assignment]
+    return Topic(parts[0], parts[1], kind)
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(RecorderNode)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Starts a graph's processes, waits until they are connected, and ends them: what launch is on a ROS distribution."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from sim2real_ad.errors import GraphError
+from sim2real_ad.ros.domain import DomainClaim
+from sim2real_ad.ros.graph import Graph, NodeSpec
+from sim2real_ad.ros.node_states import READY, UP
+from sim2real_ad.ros.processes import ProcessGroup
+from sim2real_ad.ros.transport import transport_environment
+
+START_TIMEOUT_S = 60.0
+WORLD = "world"
+RECORDER = "recorder"
+
+
+class Supervisor:
+    """A running graph; use as a context manager, from the main thread.
+
+    The environment of this process is changed, so that a node of its own joins the graph.
+    """
+
+    def __init__(self, graph: Graph, log_dir: Path, may_end: frozenset[str] = frozenset()) -> None:
+        """may_end: nodes that may end by themselves, such as the reader of a video."""
+        self._graph = graph
+        self._may_end = may_end
+        self._claim = DomainClaim(os.environ)
+        self.environment = transport_environment(os.environ) | {"ROS_DOMAIN_ID": str(self._claim.domain)}
+        os.environ.update(self.environment)
+        self._processes = ProcessGroup(self.environment, log_dir)
+
+    def __enter__(self) -> Supervisor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._processes.stop(last=(RECORDER,))
+        self._claim.close()
+
+    def start_world(self, port: int) -> None:
+        """Start the embedded world's server."""
+        command = [sys.executable, "-m", "sim2real_ad", "world", "--port", str(port), "--exit-with-parent"]
+        self._processes.start(WORLD, command)
+
+    def start(self) -> None:
+        """Start every node at once."""
+        for node in self._graph.nodes:
+            self._processes.start(node.name, node_command(node))
+
+    def wait_until_ready(self, timeout_s: float = START_TIMEOUT_S) -> None:
+        """Wait until every node is connected to its neighbours.
+
+        Raises GraphError naming the node that died, with its last words, or that is not there in time.
+        """
+        self._processes.wait_for(self._pending, timeout_s)
+        for process in self._processes.processes.values():
+            process.remember_segments()
+
+    def check(self) -> None:
+        """Raise GraphError where a process has ended."""
+        self._processes.check(self._may_end)
+
+    def has_ended(self, name: str) -> bool:
+        """Whether a process has ended."""
+        return self._processes.processes[name].exit_status is not None
+
+    def _pending(self) -> Mapping[str, str]:
+        """Nodes that have not come up come first: the others wait for them."""
+        lines = {node.name: set(self._processes.processes[node.name].log_lines()) for node in self._graph.nodes}
+        starting = {name: "it is still starting" for name, seen in lines.items() if UP not in seen}
+        waiting = {name: "it lacks a neighbour" for name, seen in lines.items() if UP in seen and READY not in seen}
+        return starting | waiting
+
+
+def node_command(node: NodeSpec) -> list[str]:
+    """Return the command that runs a node in this Python."""
+    return [sys.executable, "-m", f"sim2real_ad.ros.{node.executable}", *node.arguments()]
+
+
+def free_ports() -> int:
+    """Return a port that is free together with the next one. Raises GraphError where none is found."""
+    import socket
+
+    for _ in range(50):
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port = int(first.getsockname()[1])
+            if port >= 65535:
+                continue
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+    raise GraphError("no two neighbouring free TCP ports found")

@@ -45,8 +45,6 @@ def plan_episode(scenario: Scenario, network: RoadNetwork, seed: int) -> Episode
 
     Raises ScenarioError where the seed is negative, the map is not the scenario's, or no place on it fits.
     """
-    if seed < 0:
-        raise ScenarioError(f"scenario '{scenario.name}': the seed must be 0 or more, got {seed}")
     if not scenario.is_on(network.name):
         raise ScenarioError(
             f"scenario '{scenario.name}' is for {', '.join(scenario.maps)}, not for map '{network.name}'"

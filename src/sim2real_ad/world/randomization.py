@@ -82,10 +82,13 @@ class Domain(StrictModel):
 def sample_domain(seed: int, strength: float = 1.0) -> Domain:
     """Draw a domain. strength 0 gives the nominal physics, camera and a clear day; 1 the full variety.
 
-    Only the appearance seed varies at strength 0, so textures and vehicles still differ between seeds.
+    Only the appearance seed varies at strength 0, so textures and vehicles still differ between seeds. Raises
+    ConfigError for a seed below 0 or another strength.
     """
     if not 0.0 <= strength <= 1.0:
         raise ConfigError(f"randomization strength {strength} is outside 0..1")
+    if seed < 0:
+        raise ConfigError(f"a domain's seed must be 0 or more, got {seed}")
     rng = np.random.default_rng(np.random.SeedSequence([DOMAIN_STREAM, seed]))
     nominal = Domain(appearance_seed=int(rng.integers(2**62)))
     sun = _blend(nominal.sun_elevation_deg, _number(rng, 8.0, 75.0), strength)

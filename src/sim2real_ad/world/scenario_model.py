@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import AfterValidator, Field
 
 from sim2real_ad.config import StrictModel
+from sim2real_ad.errors import ScenarioError
 
 PLAN_STREAM = 0x9_1A_11
 """Keeps the plan's random numbers apart from the domain's: both are drawn from the same episode seed."""
@@ -171,7 +172,7 @@ class Scenario(StrictModel):
     criteria: Criteria
 
     def map_for(self, seed: int) -> str:
-        """Return the name or path of the map that a seed is laid out on."""
+        """Return the name or path of the map that a seed is laid out on. Raises ScenarioError for a seed below 0."""
         return self.maps[int(plan_rng(self, seed, attempt=-1).integers(len(self.maps)))]
 
     def is_on(self, map_name: str) -> bool:
@@ -180,7 +181,9 @@ class Scenario(StrictModel):
 
 
 def plan_rng(scenario: Scenario, seed: int, attempt: int) -> np.random.Generator:
-    """Return the random numbers of one attempt to lay out an episode."""
+    """Return the random numbers of one attempt to lay out an episode. Raises ScenarioError for a seed below 0."""
+    if seed < 0:
+        raise ScenarioError(f"scenario '{scenario.name}': the seed must be 0 or more, got {seed}")
     return np.random.default_rng(
         np.random.SeedSequence([PLAN_STREAM, crc32(scenario.name.encode()), seed, attempt + 1])
     )

@@ -10,6 +10,7 @@ from sim2real_ad.types import Pose2
 from sim2real_ad.world.carla import wire
 from sim2real_ad.world.carla.blueprints import BOOL, CITYSCAPES_TAGS, LibraryEntry
 from sim2real_ad.world.carla.conversions import Transform, Vector, pose_from_carla
+from sim2real_ad.world.catalogue import Size
 from sim2real_ad.world.protocol import ActorKind, ActorState
 
 if TYPE_CHECKING:
@@ -51,16 +52,19 @@ class VehicleControl:
 
 @dataclass(slots=True, eq=False)
 class SimActor:
-    """An actor. transform m and deg; velocity m/s; angular_velocity deg/s; acceleration m/s^2; all in CARLA's frame.
+    """An actor. transform m and deg; velocity m/s; angular_velocity deg/s; acceleration m/s^2; all in CARLA's frame;
+    size (length, width, height) m.
 
     For an attached actor, `offset` is its transform in the parent. walk: a walker's velocity. physics: whether the
-    server moves it; a vehicle without is moved by transforms only.
+    server moves it; a vehicle without is moved by transforms only. commanded: whether it was ever given a control;
+    one that stands and never was is parked and needs no physics.
     """
 
     actor_id: int
     entry: LibraryEntry
     attributes: dict[str, str]
     transform: Transform
+    size: Size
     parent: SimActor | None = None
     offset: Transform | None = None
     stream_id: int = 0
@@ -70,6 +74,7 @@ class SimActor:
     physics: bool = True
     collides: bool = True
     control: VehicleControl = field(default_factory=VehicleControl)
+    commanded: bool = False
     driven: DrivenVehicle | None = None
     walk: Vector = ZERO
     colour: tuple[int, int, int] = (128, 128, 128)
@@ -89,7 +94,7 @@ class SimActor:
         """Return the actor as the renderer and the collision test know it."""
         speed = (self.velocity[0] ** 2 + self.velocity[1] ** 2) ** 0.5
         kind = _KINDS[self.entry.family]
-        return ActorState(self.actor_id, kind, self.entry.name, self.pose, self.entry.size, speed, self.colour)
+        return ActorState(self.actor_id, kind, self.entry.name, self.pose, self.size, speed, self.colour)
 
     def state_bytes(self) -> bytes:
         """Pack the actor's part of a world snapshot."""
@@ -114,7 +119,7 @@ class SimActor:
 
     def bounding_box(self) -> list[Any]:
         """Return the box as the wire holds it: centre in the actor's frame, half sizes, rotation, id."""
-        length, width, height = self.entry.size
+        length, width, height = self.size
         half_sizes = [length / 2.0, width / 2.0, height / 2.0]
         return [[0.0, 0.0, height / 2.0], half_sizes, [0.0, 0.0, 0.0], self.actor_id]
 

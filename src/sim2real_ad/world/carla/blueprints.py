@@ -18,7 +18,9 @@ BOOL, INT, FLOAT, STRING, COLOUR = 1, 2, 3, 4, 5
 """Attribute types on the wire."""
 
 DEFAULT_PROFILE = "saloon"
-"""Vehicles that no profile describes drive like this one, at their own size."""
+"""Vehicles of the library's own sizes drive like this one."""
+PROFILE_ATTRIBUTE = "sim2real_ad_profile"
+"""A vehicle's attribute, here only: the JSON of the profile that it has in size and drive, whatever its looks."""
 
 CITYSCAPES_TAGS: Mapping[str, int] = {"vehicle": 14, "walker": 12, "prop": 20}
 """CARLA's semantic tags of what can be spawned: Car, Pedestrians, Static."""
@@ -103,11 +105,11 @@ _Row = tuple[str, Family, tuple[Attribute, ...], Size, VehicleProfile | None]
 
 def _vehicles() -> list[_Row]:
     profiles = [load_vehicle(path.stem) for path in sorted((share_path() / "config" / "vehicles").glob("*.yaml"))]
-    own = {p.blueprint: p for p in profiles}
     sizes = {b.name: b.size for group in ("car", "van") for b in CATALOGUE[group]}
     sizes = {**_MORE_VEHICLES, **sizes}
     base = load_vehicle(DEFAULT_PROFILE)
-    profiles_by_name = {**{name: _resized(base, name, size) for name, size in sizes.items()}, **own}
+    resized = {name: _resized(base, name, size) for name, size in sizes.items()}
+    profiles_by_name = {**{profile.blueprint: profile for profile in profiles}, **resized}
     return [(n, "vehicle", _vehicle_attributes(n), _size(p), p) for n, p in sorted(profiles_by_name.items())]
 
 
@@ -134,6 +136,7 @@ def _vehicle_attributes(name: str) -> tuple[Attribute, ...]:
         Attribute("generation", INT, "2", fixed=True),
         Attribute("sticky_control", BOOL, "true"),
         Attribute("object_type", STRING, "", fixed=True),
+        Attribute(PROFILE_ATTRIBUTE, STRING, ""),
     )
 
 

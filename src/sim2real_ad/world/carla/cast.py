@@ -15,6 +15,7 @@ from sim2real_ad.errors import WorldError
 from sim2real_ad.geometry.camera import CameraModel
 from sim2real_ad.types import EgoState, Pose2
 from sim2real_ad.vehicle.profile import VehicleProfile
+from sim2real_ad.world.carla.blueprints import PROFILE_ATTRIBUTE
 from sim2real_ad.world.carla.conversions import (
     Transform,
     carla_from_mount,
@@ -98,6 +99,8 @@ class Ego:
     def _spawn_car(self, profile: VehicleProfile, centre: Pose2) -> Any:
         blueprint = _blueprint(self._session, profile.blueprint)
         blueprint.set_attribute("role_name", "hero")
+        if blueprint.has_attribute(PROFILE_ATTRIBUTE):
+            blueprint.set_attribute(PROFILE_ATTRIBUTE, profile.model_dump_json())
         place = _carla_transform(carla_from_pose(centre, SPAWN_HEIGHT_M))
         actor = self._session.world.spawn_actor(blueprint, place)
         actor.set_simulate_physics(False)

@@ -205,7 +205,7 @@ def _view(camera: SimActor) -> tuple[CameraModel, Pose2]:
     width, height, fov = _lens(camera)
     parent = camera.parent
     if parent is not None and camera.offset is not None:
-        back = base_x(parent.entry.profile) if parent.entry.profile else 0.0
+        back = base_x(parent.driven.profile) if parent.driven else 0.0
         mount, pose = mount_from_carla(camera.offset, back), moved_along(parent.pose, back)
     else:
         z, pitch, roll = camera.transform[2], camera.transform[3], camera.transform[5]
@@ -231,5 +231,5 @@ def _bank(camera: SimActor) -> tuple[float, float]:
 
 
 def _others(simulation: Simulation, camera: SimActor) -> tuple[ActorState, ...]:
-    solid = (a for a in simulation.actors.values() if a.entry.size[0] > 0.0)
+    solid = (a for a in simulation.actors.values() if a.size[0] > 0.0)
     return tuple(actor.seen() for actor in solid if actor is not camera.parent)

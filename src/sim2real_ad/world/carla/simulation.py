@@ -7,11 +7,14 @@ import math
 import time
 from collections.abc import Iterator
 
+from pydantic import ValidationError
+
 from sim2real_ad.errors import WorldError
+from sim2real_ad.vehicle.profile import VehicleProfile
 from sim2real_ad.world.boxes import boxes_overlap
 from sim2real_ad.world.carla import wire
 from sim2real_ad.world.carla.actors import ZERO, SimActor, VehicleControl
-from sim2real_ad.world.carla.blueprints import LibraryEntry, blueprint_library
+from sim2real_ad.world.carla.blueprints import PROFILE_ATTRIBUTE, LibraryEntry, blueprint_library
 from sim2real_ad.world.carla.conversions import Transform, Vector, composed
 from sim2real_ad.world.carla.maps import load_map, read_map
 from sim2real_ad.world.carla.settings import Settings
@@ -66,14 +69,16 @@ class Simulation:
         """Add an actor. Raises WorldError where an attribute is unknown or something stands in the way."""
         attributes = entry.fill(given)
         place = composed(parent.transform, transform) if parent else transform
-        actor = SimActor(next(self._ids), entry, attributes, place, parent, transform if parent else None)
-        if actor.entry.size[0] > 0.0:
+        profile = _profile(entry, attributes)
+        size = entry.size if profile is None else (profile.length, profile.width, profile.height)
+        actor = SimActor(next(self._ids), entry, attributes, place, size, parent, transform if parent else None)
+        if size[0] > 0.0:
             self._check_free(actor)
         if entry.family == "sensor":
             actor.stream_id = next(self._streams)
         actor.colour = _read_colour(attributes.get("color", "128,128,128"))
-        if entry.profile is not None:
-            actor.driven = DrivenVehicle(entry.profile, self.domain.dynamics, place)
+        if profile is not None:
+            actor.driven = DrivenVehicle(profile, self.domain.dynamics, place)
         self.actors[actor.actor_id] = actor
         return actor
 
@@ -129,7 +134,7 @@ class Simulation:
         """Apply pedals and steering until the next call. Raises WorldError where it is no vehicle."""
         if actor.entry.family != "vehicle":
             raise WorldError(f"{actor.entry.name} (actor {actor.actor_id}) is no vehicle")
-        actor.control = control
+        actor.control, actor.commanded = control, True
 
     # Time
 
@@ -142,7 +147,7 @@ class Simulation:
         if abs(self.elapsed_s - self.ticks * self.delta_s) < 1e-6:
             self.elapsed_s = self.ticks * self.delta_s  # no drift while the step stays the same
         for actor in self.actors.values():
-            if actor.driven is not None and actor.physics:
+            if actor.driven is not None and actor.physics and (actor.commanded or actor.driven.speed > 0.0):
                 _follow(actor, actor.driven.step(actor.control, self.delta_s))
             elif actor.walk != ZERO and actor.physics:
                 _walk(actor, self.delta_s)
@@ -164,18 +169,28 @@ class Simulation:
             yield from (other for other in self._solids() if other is not actor and overlap(actor, other))
 
     def _solids(self) -> Iterator[SimActor]:
-        return (a for a in self.actors.values() if a.collides and a.entry.size[0] > 0.0)
+        return (a for a in self.actors.values() if a.collides and a.size[0] > 0.0)
 
 
 def overlap(one: SimActor, other: SimActor) -> bool:
     """Tell whether two actors' boxes overlap on the ground."""
     dx, dy = other.transform[0] - one.transform[0], other.transform[1] - one.transform[1]
-    (length_a, width_a, _), (length_b, width_b, _) = one.entry.size, other.entry.size
+    (length_a, width_a, _), (length_b, width_b, _) = one.size, other.size
     if dx * dx + dy * dy > ((length_a + width_a + length_b + width_b) / 2.0) ** 2:
         return False
     a, b = one.pose, other.pose
     halves = length_a / 2.0, width_a / 2.0, b.yaw, length_b / 2.0, width_b / 2.0
     return boxes_overlap(b.x - a.x, b.y - a.y, a.yaw, *halves)
+
+
+def _profile(entry: LibraryEntry, attributes: dict[str, str]) -> VehicleProfile | None:
+    text = attributes.get(PROFILE_ATTRIBUTE)
+    if not text:
+        return entry.profile
+    try:
+        return VehicleProfile.model_validate_json(text)
+    except ValidationError as error:
+        raise WorldError(f"{entry.name}: attribute {PROFILE_ATTRIBUTE} is no vehicle profile: {error}") from error
 
 
 def _follow(actor: SimActor, motion: CarlaMotion) -> None:

@@ -40,6 +40,8 @@ class Drive:
     gate_at: tuple[int, ...] = ()
     error: str | None = None
     size: tuple[int, int] = (320, 180)
+    strays: tuple[int, ...] = ()
+    """Stamps of odometry that reaches the recorder just before the drive's end is announced, and once more after it."""
 
 
 @dataclass
@@ -94,12 +96,15 @@ class Recorder:
             self.put(*next(messages))
         if announce:
             self.put(*self._status(drive, 1, drive.start_ns))
-        for message in messages:
+        strays = [self._odometry(stamp_ns, (0.0, 0.0, 0.0), 0.0, 0.0) for stamp_ns in drive.strays]
+        for message in (*messages, *strays):
             self.put(*message)
         if announce:
             end_ns = drive.start_ns + round(drive.seconds * 1e9)
             text = "" if drive.error else result.model_dump_json()
             self.put(*self._status(drive, 3 if drive.error else 2, end_ns, drive.error or "", text))
+            for stray in strays:
+                self.put(*stray)
 
     def _status(self, drive: Drive, state: int, stamp_ns: int, message: str = "", result: str = "") -> tuple:
         fields = {"scenario": drive.scenario, "seed": drive.seed, "state": state, "message": message, "result": result}

@@ -34,6 +34,13 @@ def test_a_clock_that_starts_again_does_not_mix_episodes(run_maker, drive) -> No
     assert (len(first.signals["ego"].rows), len(second.signals["ego"].rows)) == (60, 20)
 
 
+def test_messages_of_another_time_belong_to_no_episode(run_maker, drive) -> None:
+    first = drive(start_ns=50 * 10**9, strays=(49 * 10**9,))  # of a time before this episode
+    second = drive(start_ns=2 * 10**9, seed=8)  # the clock has started again: 49 s is past its start, too
+    logs = read(run_maker.write([first, second])).episodes
+    assert [len(log.signals["ego"].rows) for log in logs] == [60, 60]
+
+
 def test_signals_carry_what_was_written(run_maker, drive) -> None:
     log = read(run_maker.write([drive()])).episodes[0]
     ego = log.signals["ego"]

@@ -234,7 +234,7 @@ def test_a_constant_signal_can_be_drawn() -> None:
 
 
 def test_neighbouring_moments_become_one_band() -> None:
-    assert charts.spans([1.0, 1.05, 1.1, 4.0], gap=0.2) == [(1.0, 1.1), (4.0, 4.0)]
+    assert charts.spans([1.0, 1.15, 1.3, 1.45, 4.0], gap=0.2) == [(1.0, 1.45), (4.0, 4.0)]
 
 
 def test_names_in_charts_are_escaped() -> None:

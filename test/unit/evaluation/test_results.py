@@ -100,14 +100,16 @@ from sim2real_ad.evaluation.results import EpisodeResult, ResultWriter, RunInfo
 writer = ResultWriter(Path(sys.argv[1]), RunInfo(command=("s2r",), mode="lockstep"))
 for index in range(3):
     writer.write(EpisodeResult(index=index, scenario="stop_sign", seed=index, success=True))
-writer._lines.write('{"index": 3, "scen')
-writer._lines.flush()
+if sys.argv[2] == "in the middle of a line":
+    with (Path(sys.argv[1]) / "result.jsonl").open("a") as file:
+        file.write('{"index": 3, "scen')
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_a_kill_loses_no_judged_episode(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], env={**os.environ}, check=False)
+@pytest.mark.parametrize("moment", ["between episodes", "in the middle of a line"])
+def test_a_kill_loses_no_judged_episode(tmp_path: Path, moment: str) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), moment], env={**os.environ}, check=False)
     assert done.returncode == -signal.SIGKILL
     assert [r.index for r in read_results(tmp_path)] == [0, 1, 2]
     assert read_run(tmp_path).command == ("s2r",)

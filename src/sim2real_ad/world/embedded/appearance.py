@@ -109,7 +109,7 @@ def light_of(domain: Domain) -> Light:
     ground = _scale(_mix(horizon, (0.5, 0.45, 0.38), 0.6), 0.45 + 0.2 * veil)
     total = _luminance(sun) * max(math.sin(elevation), 0.05) + _luminance(sky)
     brightness = math.sqrt(domain.exposure)
-    gain = brightness * (1.3 / max(total, 0.06)) ** (0.85 if day > 0.5 else 0.6)
+    gain = brightness * ((0.4 + 0.9 * day) / max(total, 0.06)) ** 0.85
     visibility = CLEAR_VISIBILITY_M * (THICK_VISIBILITY_M / CLEAR_VISIBILITY_M) ** domain.fog
     glare = brightness * (0.55 + 0.45 * day)
     level = max(elevation, math.radians(4.0))

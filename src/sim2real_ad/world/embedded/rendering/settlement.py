@@ -25,6 +25,8 @@ NEAR_M = 18.0
 """Plants nearer to a road than this are solid and cast shadows; those beyond are pictures."""
 FAR_M = 150.0
 BUILDING_GAP_M = 2.5
+PLANT_GAP_M, CROWN_SPREAD = 0.8, 1.4
+"""Least distance of leaves from a road, m, and how far leaves reach, in crown radii."""
 TREES_OF_KINDS, KINDS = 9, 12
 """Of so many kinds of spots, the first so many grow a tree where there is room, the others a bush."""
 
@@ -85,7 +87,9 @@ def settle(scene: SceneGeometry, land: Land, look: Appearance) -> Settlement:
     away = land.clearance(spots.at)
     near, tall = away < NEAR_M, (spots.kind < TREES_OF_KINDS) & (away > 5.0)
     trees, bushes = tree_kinds(look), bush_kinds(look)
-    groups = ((trees, spots.chosen(near & tall)), (bushes, spots.chosen(near & ~tall)))
+    groups = [
+        (kinds, _fitted(kinds, spots.chosen(near & which), land)) for kinds, which in ((trees, tall), (bushes, ~tall))
+    ]
     return Settlement(
         buildings=buildings,
         near_plants=Planted.merged([_grow(kinds, "mesh", part, land, look) for kinds, part in groups]),
@@ -158,6 +162,13 @@ def _outside(at: NDArray[np.float64], built: list[Pose2]) -> NDArray[np.bool_]:
         gap = np.hypot(part[:, None, 0] - sites[None, :, 0], part[:, None, 1] - sites[None, :, 1])
         free[start : start + 512] = gap.min(axis=1) > SITE_RADIUS_M
     return free
+
+
+def _fitted(kinds: tuple[Plant, ...], spots: _Spots, land: Land) -> _Spots:
+    """Keep plants so small that none reaches over a road or a pavement."""
+    reach = np.array([kind.crown[0] * CROWN_SPREAD for kind in kinds])[spots.kind % len(kinds)]
+    room = land.clearance(spots.at) - PLANT_GAP_M
+    return _Spots(spots.at, np.minimum(spots.size, room / reach), spots.kind)
 
 
 def _grow(

@@ -63,7 +63,7 @@ def adapter_loss(logits: torch.Tensor, batch: Batch, weights: torch.Tensor) -> t
     shared = (probability * label).sum((0, 2, 3))
     union = probability.sum((0, 2, 3)) + label.sum((0, 2, 3))
     overlap = (2.0 * shared + 10.0) / (union + 10.0)
-    return entropy + 0.3 * (1.0 - overlap).mean()
+    return entropy + 0.5 * (1.0 - overlap).mean()
 
 
 def train_adapter(

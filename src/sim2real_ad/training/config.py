@@ -21,9 +21,9 @@ class AdapterTraining(StrictModel):
     camera_jitter: float = Field(default=0.25, ge=0.0, le=1.0, description="share of episodes with another camera")
     epochs: int = Field(default=8, ge=1)
     minutes: float = Field(default=12.0, gt=0.0)
-    batch_size: int = Field(default=16, ge=2)
-    learning_rate: float = Field(default=3e-3, gt=0.0)
-    positive_weights: tuple[float, ...] = (1.0, 2.0, 4.0, 2.0, 4.0, 4.0)
+    batch_size: int = Field(default=8, ge=2)
+    learning_rate: float = Field(default=2e-3, gt=0.0)
+    positive_weights: tuple[float, ...] = (1.0, 2.0, 6.0, 3.0, 10.0, 10.0)
 
 
 class StudentTraining(StrictModel):

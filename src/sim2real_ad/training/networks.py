@@ -62,6 +62,8 @@ class BevDecoder(nn.Module):
         self.up_half = Block(64 + 48, 32, kernel=1)
         self.up_full = Block(32 + 16, 16)
         self.head = nn.Conv2d(16, outputs, 1)
+        # Most cells are empty; starting from that saves the first steps for what matters.
+        nn.init.constant_(self.head.bias, -4.0)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """(N, inputs, H, W) to logits (N, outputs, H, W)."""
@@ -84,7 +86,7 @@ class AdapterNetwork(nn.Module):
         super().__init__()
         channels = len(spec.channels)
         self.encoder = ImageEncoder(fine, coarse)
-        self.decoder = BevDecoder(fine + coarse + 3, channels)
+        self.decoder = BevDecoder(3 + fine + coarse + 3, channels)
         centres = torch.from_numpy(spec.cell_centres()).float()
         place = (centres - centres.mean((0, 1))) / centres.std((0, 1))
         self.register_buffer("place", place.permute(2, 0, 1)[None], persistent=False)
@@ -100,12 +102,9 @@ class AdapterNetwork(nn.Module):
         Returns logits (N, C, H, W) and pooled features (N, 64).
         """
         half, quarter, pooled = self.encoder(picture)
-        fine = functional.grid_sample(half.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-        coarse = functional.grid_sample(
-            quarter.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=False
-        )
+        layers = [_look_up(features, grid) for features in (picture - 0.5, half, quarter)]
         place = self.place.expand(len(picture), -1, -1, -1)
-        return self.decoder(torch.cat((fine, coarse, validity, place), 1)), pooled
+        return self.decoder(torch.cat((*layers, validity, place), 1)), pooled
 
     def distance(self, pooled: torch.Tensor) -> torch.Tensor:
         """Mahalanobis distance (N,) of pooled features from the training pictures', per dimension."""
@@ -176,6 +175,11 @@ class StudentNetwork(nn.Module):
 def count_parameters(network: nn.Module) -> int:
     """Number of trainable numbers."""
     return sum(int(np.prod(p.shape)) for p in network.parameters())
+
+
+def _look_up(features: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
+    """Sample features (N, C, h, w) at a ground grid (N, H, W, 2); zero where unseen."""
+    return functional.grid_sample(features.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
 def _like(features: torch.Tensor, other: torch.Tensor) -> torch.Tensor:

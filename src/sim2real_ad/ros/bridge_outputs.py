@@ -15,8 +15,8 @@ from sim2real_ad.ros.conversions import (
     message_from_route,
     set_time,
 )
-from sim2real_ad.ros.graph import PORTS
 from sim2real_ad.ros.node import GraphNode, message_class
+from sim2real_ad.ros.topics import PORTS
 from sim2real_ad.types import Route
 from sim2real_ad.world.protocol import WorldTick
 

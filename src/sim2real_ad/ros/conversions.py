@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import array
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim2real_ad.errors import SourceError
-from sim2real_ad.geometry.camera import CameraModel
 from sim2real_ad.ros.ego_tracker import EgoSource, Reading
 from sim2real_ad.types import (
     NANOSECONDS,
@@ -26,6 +25,9 @@ from sim2real_ad.types import (
     Route,
     UInt8Array,
 )
+
+if TYPE_CHECKING:
+    from sim2real_ad.geometry.camera import CameraModel
 
 BASE_FRAME, MAP_FRAME, CAMERA_FRAME = "base_link", "map", "camera_front_optical"
 _CHANNELS = {"rgb8": (0, 1, 2), "bgr8": (2, 1, 0), "rgba8": (0, 1, 2), "bgra8": (2, 1, 0)}

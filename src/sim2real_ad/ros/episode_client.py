@@ -12,9 +12,9 @@ from rclpy.signals import SignalHandlerOptions
 
 from sim2real_ad.errors import GraphError, ScenarioError
 from sim2real_ad.evaluation.results import EpisodeResult
-from sim2real_ad.ros.graph import EPISODE, START_EPISODE
 from sim2real_ad.ros.node import topic_type
 from sim2real_ad.ros.qos import subscriber_qos
+from sim2real_ad.ros.topics import EPISODE, START_EPISODE
 
 POLL_S = 0.05
 START_TIMEOUT_S = 120.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from sim2real_ad.ros.graph import CHAIN
+from sim2real_ad.ros.topics import CHAIN
 
 FIRST, LAST = CHAIN[0], CHAIN[-1]
 

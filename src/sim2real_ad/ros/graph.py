@@ -13,99 +13,30 @@ from pathlib import Path
 from typing import Literal
 
 from sim2real_ad.config import find_config
-from sim2real_ad.ros.qos import QosKind
+from sim2real_ad.ros.topics import (
+    CLOCK,
+    CONTROL,
+    CONTROL_MODE,
+    EGO_PORTS,
+    GATE_STATUS,
+    GEAR,
+    GEAR_COMMAND,
+    IMAGE,
+    IMAGE_COMPRESSED,
+    IMAGE_RAW,
+    PORTS,
+    ROUTE,
+    TIMING,
+    Ports,
+    Topic,
+)
 
 Mode = Literal["lockstep", "realtime"]
 TimeSource = Literal["system", "simulation"]
 ParameterValue = bool | int | float | str | list[str]
 PACKAGE = "sim2real_ad"
-
-
-@dataclass(frozen=True)
-class Topic:
-    """A topic: absolute name, type like `sensor_msgs/msg/Image`, kind of quality of service."""
-
-    name: str
-    type_name: str
-    qos: QosKind
-
-
-CLOCK = Topic("/clock", "rosgraph_msgs/msg/Clock", "clock")
-IMAGE_RAW = Topic("/sensing/camera/front/image_raw", "sensor_msgs/msg/Image", "sensor")
-IMAGE_COMPRESSED = Topic("/sensing/camera/front/image_raw/compressed", "sensor_msgs/msg/CompressedImage", "sensor")
-CAMERA_INFO_RAW = Topic("/sensing/camera/front/camera_info", "sensor_msgs/msg/CameraInfo", "state")
-ODOMETRY = Topic("/localization/kinematic_state", "nav_msgs/msg/Odometry", "state")
-ACCELERATION = Topic("/localization/acceleration", "geometry_msgs/msg/AccelWithCovarianceStamped", "state")
-VELOCITY = Topic("/vehicle/status/velocity_status", "autoware_vehicle_msgs/msg/VelocityReport", "state")
-STEERING = Topic("/vehicle/status/steering_status", "autoware_vehicle_msgs/msg/SteeringReport", "state")
-GEAR = Topic("/vehicle/status/gear_status", "autoware_vehicle_msgs/msg/GearReport", "state")
-CONTROL_MODE = Topic("/vehicle/status/control_mode", "autoware_vehicle_msgs/msg/ControlModeReport", "state")
-ROUTE = Topic("/planning/route", "sim2real_ad_msgs/msg/Route", "latched")
-EPISODE = Topic("/simulation/episode", "sim2real_ad_msgs/msg/EpisodeStatus", "latched")
-IMAGE = Topic("/sim2real_ad/camera/image", "sensor_msgs/msg/Image", "stream")
-CAMERA_INFO = Topic("/sim2real_ad/camera/camera_info", "sensor_msgs/msg/CameraInfo", "state")
-OBSERVATION = Topic("/sim2real_ad/observation", "sim2real_ad_msgs/msg/Observation", "stream")
-ACTION = Topic("/sim2real_ad/action", "sim2real_ad_msgs/msg/PolicyAction", "stream")
-REQUEST = Topic("/sim2real_ad/control_request", "autoware_control_msgs/msg/Control", "stream")
-CONTROL = Topic("/control/command/control_cmd", "autoware_control_msgs/msg/Control", "command")
-GEAR_COMMAND = Topic("/control/command/gear_cmd", "autoware_vehicle_msgs/msg/GearCommand", "command")
-ENGAGE = Topic("/vehicle/engage", "autoware_vehicle_msgs/msg/Engage", "command")
-GATE_STATUS = Topic("/sim2real_ad/gate_status", "sim2real_ad_msgs/msg/GateStatus", "state")
-TIMING = Topic("/sim2real_ad/frame_timing", "sim2real_ad_msgs/msg/FrameTiming", "state")
-START_EPISODE = "/simulation/start_episode"
-
+_SOURCE_PORTS = {"topic": ("image",), "compressed": ("compressed",), "video": ("gate_status",)}
 SHADOW_PREFIX = "/sim2real_ad/shadow"
-EGO_PORTS = {"odometry": ODOMETRY, "acceleration": ACCELERATION, "velocity": VELOCITY, "steering": STEERING}
-CHAIN = ("camera", "adapter", "policy", "actuation", "safety_gate")
-"""The stages that a frame passes, in order; each reports its FrameTiming."""
-
-
-@dataclass(frozen=True)
-class Ports:
-    """What a kind of node reads and writes, by the port's name. optional: inputs that nothing need publish."""
-
-    inputs: Mapping[str, Topic]
-    outputs: Mapping[str, Topic]
-    optional: frozenset[str] = frozenset()
-
-
-PORTS: dict[str, Ports] = {
-    "carla_bridge": Ports(
-        {"control": CONTROL, "timing": TIMING, "gate_status": GATE_STATUS},
-        {
-            "clock": CLOCK,
-            "image": IMAGE_RAW,
-            "camera_info": CAMERA_INFO_RAW,
-            **EGO_PORTS,
-            "gear": GEAR,
-            "control_mode": CONTROL_MODE,
-            "route": ROUTE,
-            "episode": EPISODE,
-        },
-    ),
-    "shadow_vehicle": Ports(
-        {"frame": CAMERA_INFO}, {**EGO_PORTS, "gear": GEAR, "control_mode": CONTROL_MODE, "route": ROUTE}
-    ),
-    "camera": Ports(
-        {
-            "image": IMAGE_RAW,
-            "compressed": IMAGE_COMPRESSED,
-            "camera_info": CAMERA_INFO_RAW,
-            "gate_status": GATE_STATUS,
-        },
-        {"image": IMAGE, "camera_info": CAMERA_INFO, "timing": TIMING},
-        optional=frozenset({"image", "compressed", "camera_info", "gate_status"}),
-    ),
-    "adapter": Ports({"image": IMAGE, **EGO_PORTS, "route": ROUTE}, {"observation": OBSERVATION, "timing": TIMING}),
-    "policy": Ports({"observation": OBSERVATION}, {"action": ACTION, "timing": TIMING}),
-    "actuation": Ports({"action": ACTION, **EGO_PORTS}, {"request": REQUEST, "timing": TIMING}),
-    "safety_gate": Ports(
-        {"request": REQUEST, **EGO_PORTS, "clock": CLOCK, "episode": EPISODE, "engage": ENGAGE},
-        {"control": CONTROL, "gear": GEAR_COMMAND, "gate_status": GATE_STATUS, "timing": TIMING},
-        optional=frozenset({"clock", "episode", "engage"}),
-    ),
-    "recorder": Ports({}, {}),
-}
 
 
 @dataclass(frozen=True)
@@ -129,12 +60,27 @@ class NodeSpec:
         return topics if isinstance(topics, list) else []
 
     @property
+    def ports(self) -> Ports:
+        """What it reads and writes."""
+        return PORTS[self.name]
+
+    @property
+    def required_inputs(self) -> dict[str, Topic]:
+        """The inputs that it cannot do without; of the camera's sources, the chosen one."""
+        chosen = _SOURCE_PORTS.get(str(self.parameters.get("source")), ())
+        wanted = {p: t for p, t in self.ports.inputs.items() if p not in self.ports.optional}
+        return wanted | {port: self.ports.inputs[port] for port in chosen}
+
+    def topic(self, topic: Topic) -> str:
+        """Return the name under which this node sees a topic."""
+        return self.renamed.get(topic.name, topic.name)
+
+    @property
     def remappings(self) -> tuple[tuple[str, str], ...]:
         """Pairs of the node's own name and the topic."""
-        ports = PORTS[self.name]
-        pairs = [(f"~/input/{port}", topic.name) for port, topic in ports.inputs.items()]
-        pairs += [(f"~/output/{port}", topic.name) for port, topic in ports.outputs.items()]
-        return tuple((own, self.renamed.get(topic, topic)) for own, topic in pairs)
+        pairs = [(f"~/input/{port}", topic) for port, topic in self.ports.inputs.items()]
+        pairs += [(f"~/output/{port}", topic) for port, topic in self.ports.outputs.items()]
+        return tuple((own, self.topic(topic)) for own, topic in pairs)
 
     def arguments(self) -> list[str]:
         """Return the command line arguments that give the node its name, parameters and remappings."""
@@ -160,8 +106,8 @@ class Graph:
         """Return every topic that a node of the graph publishes, by its name in the graph."""
         found: dict[str, Topic] = {}
         for node in self.nodes:
-            for topic in PORTS[node.name].outputs.values():
-                name = node.renamed.get(topic.name, topic.name)
+            for topic in node.ports.outputs.values():
+                name = node.topic(topic)
                 found[name] = replace(topic, name=name)
         return found
 
@@ -225,7 +171,7 @@ def shadow_graph(options: DriveOptions, video: str, speed: float, max_frames: in
     camera = replace(camera, parameters={**camera.parameters, "max_frames": max_frames})
     vehicle = NodeSpec("shadow_vehicle", {"speed": float(speed)})
     stages = _hidden(_stages(options, "system", auto_engage=True))
-    return _finished(options, (vehicle, camera, *stages))
+    return _finished(options, (vehicle, camera, *stages), watched=(TIMING, GATE_STATUS))
 
 
 def parameter_file() -> Path:
@@ -259,36 +205,35 @@ def _hidden(stages: tuple[NodeSpec, ...]) -> tuple[NodeSpec, ...]:
     return (*others, replace(gate, parameters={**gate.parameters, "actuated": False}, renamed=renamed))
 
 
-def _finished(options: DriveOptions, nodes: tuple[NodeSpec, ...]) -> Graph:
-    """Add the recorder, and tell every node how many consumers its outputs have in this graph."""
+def _finished(options: DriveOptions, nodes: tuple[NodeSpec, ...], watched: tuple[Topic, ...] = ()) -> Graph:
+    """Add the recorder, and tell every node which neighbours it has. watched: topics that the supervisor reads."""
     graph = Graph(nodes)
     if options.recording:
         recorder = NodeSpec("recorder", {"path": options.recording, "topics": recorded_topics(graph)})
         graph = Graph((*nodes, recorder))
-    return Graph(tuple(_with_consumers(node, graph) for node in graph.nodes))
+    return Graph(tuple(_with_neighbours(node, graph, watched) for node in graph.nodes))
 
 
-def _with_consumers(node: NodeSpec, graph: Graph) -> NodeSpec:
-    """Count who must hear each output before the first frame, so that none is lost."""
-    counts = {port: _consumers(node, topic, graph) for port, topic in PORTS[node.name].outputs.items()}
+def _with_neighbours(node: NodeSpec, graph: Graph, watched: tuple[Topic, ...]) -> NodeSpec:
+    """Name the inputs that somebody must publish, and count who must hear each output, before the first frame."""
+    counts = {
+        port: _consumers(node.topic(topic), graph) + sum(topic == w for w in watched)
+        for port, topic in node.ports.outputs.items()
+    }
+    producers = [p for p, topic in node.required_inputs.items() if _is_published(node.topic(topic), graph)]
     consumers = [f"{port}={count}" for port, count in counts.items() if count]
-    return replace(node, parameters={**node.parameters, "consumers": consumers or [""]})
+    neighbours = {"producers": producers or [""], "consumers": consumers or [""]}
+    return replace(node, parameters={**node.parameters, **neighbours})
 
 
-def _consumers(node: NodeSpec, topic: Topic, graph: Graph) -> int:
-    name = node.renamed.get(topic.name, topic.name)
-    count = 0
-    for other in graph.nodes:
-        inputs = PORTS[other.name].inputs
-        count += any(other.renamed.get(t.name, t.name) == name and _required(other, port) for port, t in inputs.items())
-        count += any(line.split()[0] == name for line in other.recorded)
-    return count
+def _consumers(name: str, graph: Graph) -> int:
+    readers = sum(name in map(other.topic, other.required_inputs.values()) for other in graph.nodes)
+    return readers + sum(line.split()[0] == name for other in graph.nodes for line in other.recorded)
 
 
-def _required(node: NodeSpec, port: str) -> bool:
-    """Whether a node waits for an input. The camera's choice of source is one of several inputs."""
-    source = node.parameters.get("source")
-    return port not in PORTS[node.name].optional or (source, port) in {("topic", "image"), ("compressed", "compressed")}
+def _is_published(name: str, graph: Graph) -> bool:
+    """Whether a node of the graph publishes a topic; what a car publishes may come at any time."""
+    return name in graph.topics()
 
 
 def recorded_topics(graph: Graph) -> list[str]:

@@ -12,8 +12,8 @@ from mcap.writer import CompressionType, Writer
 
 import sim2real_ad
 from sim2real_ad.errors import ConfigError, SourceError
-from sim2real_ad.ros.graph import Topic
 from sim2real_ad.ros.message_definitions import full_definition
+from sim2real_ad.ros.topics import Topic
 
 COMPRESSIONS = {"none": CompressionType.NONE, "lz4": CompressionType.LZ4, "zstd": CompressionType.ZSTD}
 _QOS = """- history: keep_last

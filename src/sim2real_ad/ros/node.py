@@ -18,9 +18,9 @@ from rclpy.parameter import Parameter
 from sim2real_ad.config import StrictModel, check_config
 from sim2real_ad.errors import Sim2RealError
 from sim2real_ad.ros.conversions import set_time
-from sim2real_ad.ros.graph import PORTS, Topic
 from sim2real_ad.ros.node_states import READY, UP
 from sim2real_ad.ros.qos import publisher_qos, subscriber_qos
+from sim2real_ad.ros.topics import PORTS, Topic
 from sim2real_ad.ros.transport import require_in_force, require_profile
 
 EXIT_OK, EXIT_ERROR = 0, 2
@@ -30,8 +30,12 @@ _LONG_WAIT_S = 3600.0
 
 
 class NodeParameters(StrictModel):
-    """The parameters that every node has. consumers: `port=count`, how many readers to wait for before starting."""
+    """The parameters that every node has: which neighbours to wait for before it says that it is ready.
 
+    producers: input ports that somebody must publish; consumers: `port=count`, how many must hear an output.
+    """
+
+    producers: tuple[str, ...]
     consumers: tuple[str, ...]
 
 
@@ -121,11 +125,8 @@ class GraphNode(rclpy.node.Node, Generic[ParametersT]):
         """Name the topics that still lack a publisher or a consumer."""
         pairs = (c.partition("=") for c in self.parameters.consumers if c)
         wanted = {name: int(count) for name, _, count in pairs}
-        waiting = [
-            self._inputs[port].topic_name
-            for port in self._inputs
-            if port not in self.ports.optional and self.count_publishers(self._inputs[port].topic_name) == 0
-        ]
+        needed = [self._inputs[port].topic_name for port in self.parameters.producers if port]
+        waiting = [topic for topic in needed if self.count_publishers(topic) == 0]
         lacking = [p for p, count in wanted.items() if self._outputs[p].get_subscription_count() < count]
         return waiting + [self._outputs[port].topic_name for port in lacking]
 
@@ -196,7 +197,7 @@ def _run(make: Callable[[], GraphNode[Any]]) -> int:
 
 
 def _spin(node: GraphNode[Any]) -> None:
-    """An unbounded wait of this executor spins a core on some kernels, so it gets a bound, far away."""
+    """Spin until ROS is shut down. An unbounded wait of this executor spins a core on some kernels: it gets a bound."""
     from rclpy.experimental import EventsExecutor
     from rclpy.task import Future
 
@@ -206,5 +207,7 @@ def _spin(node: GraphNode[Any]) -> None:
     try:
         while node.context.ok():
             executor.spin_until_future_complete(never, timeout_sec=_LONG_WAIT_S)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        return
     finally:
         executor.shutdown()

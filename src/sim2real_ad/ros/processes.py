@@ -119,14 +119,16 @@ class ProcessGroup:
             if status is not None and not (status == 0 and process.name in may_end):
                 raise GraphError(process.describe_end())
 
-    def wait_for(self, pending: Callable[[], Mapping[str, str]], timeout_s: float) -> None:
+    def wait_for(
+        self, pending: Callable[[], Mapping[str, str]], timeout_s: float, may_end: frozenset[str] = frozenset()
+    ) -> None:
         """Wait until nothing is pending; names map to what is waited for.
 
         Raises GraphError where a process ends before, or names what was not there in time.
         """
         deadline_s = time.monotonic() + timeout_s
         while True:
-            self.check()
+            self.check(may_end)
             waiting = pending()
             if not waiting:
                 return

@@ -9,10 +9,10 @@ from typing import Any, Literal, get_args
 from pydantic import Field
 
 from sim2real_ad.errors import ConfigError
-from sim2real_ad.ros.graph import Topic
 from sim2real_ad.ros.mcap_recording import McapRecording
 from sim2real_ad.ros.node import GraphNode, NodeParameters, run_node, topic_type
 from sim2real_ad.ros.qos import QosKind, recorder_qos
+from sim2real_ad.ros.topics import Topic
 
 
 class RecorderParameters(NodeParameters):

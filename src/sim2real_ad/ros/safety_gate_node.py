@@ -12,9 +12,9 @@ from pydantic import Field
 
 from sim2real_ad.ros.conversions import command_from_message, message_from_command, ns_from_time, set_time
 from sim2real_ad.ros.ego_node import EgoNode, EgoParameters
-from sim2real_ad.ros.graph import EPISODE
 from sim2real_ad.ros.node import message_class, run_node
 from sim2real_ad.ros.stamp_clock import StampClock
+from sim2real_ad.ros.topics import EPISODE
 from sim2real_ad.safety.gate import Gate, GateConfig, GateDecision
 from sim2real_ad.types import ControlCommand, seconds_from_ns
 from sim2real_ad.vehicle.profile import load_vehicle

@@ -38,7 +38,7 @@ class Supervisor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._processes.stop(last=(RECORDER,))
+        self._processes.stop(last=(RECORDER, WORLD))
         self._claim.close()
 
     def start_world(self, port: int) -> None:
@@ -52,11 +52,11 @@ class Supervisor:
             self._processes.start(node.name, node_command(node))
 
     def wait_until_ready(self, timeout_s: float = START_TIMEOUT_S) -> None:
-        """Wait until every node is connected to its neighbours.
+        """Wait until every node is connected to its neighbours; one that may end may have done so already.
 
         Raises GraphError naming the node that died, with its last words, or that is not there in time.
         """
-        self._processes.wait_for(self._pending, timeout_s)
+        self._processes.wait_for(self._pending, timeout_s, self._may_end)
         for process in self._processes.processes.values():
             process.remember_segments()
 

@@ -1,0 +1,94 @@
+"""Topics and ports, declared once: what each kind of node reads and writes, of which type and quality of service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sim2real_ad.ros.qos import QosKind
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic: absolute name, type like `sensor_msgs/msg/Image`, kind of quality of service."""
+
+    name: str
+    type_name: str
+    qos: QosKind
+
+
+CLOCK = Topic("/clock", "rosgraph_msgs/msg/Clock", "clock")
+IMAGE_RAW = Topic("/sensing/camera/front/image_raw", "sensor_msgs/msg/Image", "sensor")
+IMAGE_COMPRESSED = Topic("/sensing/camera/front/image_raw/compressed", "sensor_msgs/msg/CompressedImage", "sensor")
+CAMERA_INFO_RAW = Topic("/sensing/camera/front/camera_info", "sensor_msgs/msg/CameraInfo", "state")
+ODOMETRY = Topic("/localization/kinematic_state", "nav_msgs/msg/Odometry", "state")
+ACCELERATION = Topic("/localization/acceleration", "geometry_msgs/msg/AccelWithCovarianceStamped", "state")
+VELOCITY = Topic("/vehicle/status/velocity_status", "autoware_vehicle_msgs/msg/VelocityReport", "state")
+STEERING = Topic("/vehicle/status/steering_status", "autoware_vehicle_msgs/msg/SteeringReport", "state")
+GEAR = Topic("/vehicle/status/gear_status", "autoware_vehicle_msgs/msg/GearReport", "state")
+CONTROL_MODE = Topic("/vehicle/status/control_mode", "autoware_vehicle_msgs/msg/ControlModeReport", "state")
+ROUTE = Topic("/planning/route", "sim2real_ad_msgs/msg/Route", "latched")
+EPISODE = Topic("/simulation/episode", "sim2real_ad_msgs/msg/EpisodeStatus", "latched")
+IMAGE = Topic("/sim2real_ad/camera/image", "sensor_msgs/msg/Image", "stream")
+CAMERA_INFO = Topic("/sim2real_ad/camera/camera_info", "sensor_msgs/msg/CameraInfo", "state")
+OBSERVATION = Topic("/sim2real_ad/observation", "sim2real_ad_msgs/msg/Observation", "stream")
+ACTION = Topic("/sim2real_ad/action", "sim2real_ad_msgs/msg/PolicyAction", "stream")
+REQUEST = Topic("/sim2real_ad/control_request", "autoware_control_msgs/msg/Control", "stream")
+CONTROL = Topic("/control/command/control_cmd", "autoware_control_msgs/msg/Control", "command")
+GEAR_COMMAND = Topic("/control/command/gear_cmd", "autoware_vehicle_msgs/msg/GearCommand", "command")
+ENGAGE = Topic("/vehicle/engage", "autoware_vehicle_msgs/msg/Engage", "command")
+GATE_STATUS = Topic("/sim2real_ad/gate_status", "sim2real_ad_msgs/msg/GateStatus", "state")
+TIMING = Topic("/sim2real_ad/frame_timing", "sim2real_ad_msgs/msg/FrameTiming", "state")
+START_EPISODE = "/simulation/start_episode"
+
+EGO_PORTS = {"odometry": ODOMETRY, "acceleration": ACCELERATION, "velocity": VELOCITY, "steering": STEERING}
+CHAIN = ("camera", "adapter", "policy", "actuation", "safety_gate")
+"""The stages that a frame passes, in order; each reports its FrameTiming."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What a kind of node reads and writes, by the port's name. optional: inputs that nothing need publish."""
+
+    inputs: Mapping[str, Topic]
+    outputs: Mapping[str, Topic]
+    optional: frozenset[str] = frozenset()
+
+
+PORTS: dict[str, Ports] = {
+    "carla_bridge": Ports(
+        {"control": CONTROL, "timing": TIMING, "gate_status": GATE_STATUS},
+        {
+            "clock": CLOCK,
+            "image": IMAGE_RAW,
+            "camera_info": CAMERA_INFO_RAW,
+            **EGO_PORTS,
+            "gear": GEAR,
+            "control_mode": CONTROL_MODE,
+            "route": ROUTE,
+            "episode": EPISODE,
+        },
+    ),
+    "shadow_vehicle": Ports(
+        {"frame": CAMERA_INFO}, {**EGO_PORTS, "gear": GEAR, "control_mode": CONTROL_MODE, "route": ROUTE}
+    ),
+    "camera": Ports(
+        {
+            "image": IMAGE_RAW,
+            "compressed": IMAGE_COMPRESSED,
+            "camera_info": CAMERA_INFO_RAW,
+            "gate_status": GATE_STATUS,
+        },
+        {"image": IMAGE, "camera_info": CAMERA_INFO, "timing": TIMING},
+        optional=frozenset({"image", "compressed", "camera_info", "gate_status"}),
+    ),
+    "adapter": Ports({"image": IMAGE, **EGO_PORTS, "route": ROUTE}, {"observation": OBSERVATION, "timing": TIMING}),
+    "policy": Ports({"observation": OBSERVATION}, {"action": ACTION, "timing": TIMING}),
+    "actuation": Ports({"action": ACTION, **EGO_PORTS}, {"request": REQUEST, "timing": TIMING}),
+    "safety_gate": Ports(
+        {"request": REQUEST, **EGO_PORTS, "clock": CLOCK, "episode": EPISODE, "engage": ENGAGE},
+        {"control": CONTROL, "gear": GEAR_COMMAND, "gate_status": GATE_STATUS, "timing": TIMING},
+        optional=frozenset({"clock", "episode", "engage"}),
+    ),
+    "recorder": Ports({}, {}),
+}

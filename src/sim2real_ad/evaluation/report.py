@@ -15,6 +15,7 @@ from sim2real_ad.evaluation import charts
 from sim2real_ad.evaluation.bev_picture import COLOURS, data_uri, encode_png, paint_bev, paint_corridor
 from sim2real_ad.evaluation.derived import measured_acceleration, stage_steps
 from sim2real_ad.evaluation.episode_log import EpisodeLog
+from sim2real_ad.evaluation.ground_truth import lay_out_again
 from sim2real_ad.evaluation.keyframes import Picture
 from sim2real_ad.evaluation.map_chart import map_chart
 from sim2real_ad.evaluation.recording import read_recording
@@ -53,7 +54,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Chapter:
-    """One detailed episode. plots: (title, unit, chart)."""
+    """One detailed episode. true_road: whether the bird's view shows the map; plots: (title, unit, chart)."""
 
     title: str
     anchor: str
@@ -61,6 +62,7 @@ class Chapter:
     log: EpisodeLog
     shots: tuple[Shot, ...]
     bird_view: Markup
+    true_road: bool
     plots: tuple[tuple[str, str, Markup], ...]
     gate_counts: dict[str, int]
 
@@ -126,7 +128,7 @@ def _chapters(run: RunInfo, results: Sequence[EpisodeResult], logs: Sequence[Epi
 
 
 def _chapter(run: RunInfo, result: EpisodeResult | None, log: EpisodeLog, index: int) -> Chapter:
-    spec = _spec_of(run, log)
+    spec, truth = _spec_of(run, log), lay_out_again(log)
     counts: dict[str, int] = {}
     for reason in (reason for event in log.gate for reason in event.reasons):
         counts[reason] = counts.get(reason, 0) + 1
@@ -136,7 +138,8 @@ def _chapter(run: RunInfo, result: EpisodeResult | None, log: EpisodeLog, index:
         result=result,
         log=log,
         shots=tuple(_shot(run, log, p, number) for number, p in enumerate(log.pictures, start=1)),
-        bird_view=map_chart(log, spec.bev if spec else None),
+        bird_view=map_chart(log, spec.bev if spec else None, truth),
+        true_road=truth is not None,
         plots=tuple(_plots(log)),
         gate_counts=counts,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from itertools import pairwise
 
 from sim2real_ad.types import EgoState, seconds_from_ns
 
@@ -42,13 +43,15 @@ class Trajectory:
         if len(self.states) < 2:
             return {}
         accelerations = [s.acceleration for s in self.states]
-        pairs = zip(self.states, self.states[1:], strict=False)
-        jerks = [(b.acceleration - a.acceleration) / seconds_from_ns(b.stamp_ns - a.stamp_ns) for a, b in pairs]
+        jerks = [
+            (b.acceleration - a.acceleration) / seconds_from_ns(b.stamp_ns - a.stamp_ns)
+            for a, b in pairwise(self.states)
+        ]
         figures = {
             "mean_speed": sum(s.speed for s in self.states) / len(self.states),
             "max_speed": max(s.speed for s in self.states),
-            "max_acceleration": max(accelerations),
-            "max_deceleration": -min(accelerations),
+            "max_acceleration": max(0.0, *accelerations),
+            "max_deceleration": max(0.0, *(-a for a in accelerations)),
             "max_lateral_acceleration": max(abs(s.speed * s.yaw_rate) for s in self.states),
             "max_jerk": max(map(abs, jerks)),
         }

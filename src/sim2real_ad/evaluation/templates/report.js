@@ -2,9 +2,8 @@
 // Under the pointer: one moment in every plot of an episode, on its map, and the picture nearest to it.
 for (const episode of document.querySelectorAll(".episode")) {
   const charts = [...episode.querySelectorAll("svg.time")];
-  const path = episode.querySelector(".map .trajectory");
-  const here = episode.querySelector(".map .here");
-  const times = path ? path.dataset.t.split(" ").map(Number) : [];
+  const movers = [...episode.querySelectorAll(".map .mover")];
+  const times = (episode.querySelector(".map .ego")?.dataset.t ?? "").split(" ").map(Number);
   const shots = [...episode.querySelectorAll("figure.shot")];
   const nearest = (list, key, t) => list.reduce((best, item) => Math.abs(key(item) - t) < Math.abs(key(best) - t) ? item : best, list[0]);
 
@@ -23,10 +22,11 @@ for (const episode of document.querySelectorAll(".episode")) {
       const values = [...chart.querySelectorAll(".line")].map((line) => read(line, d, x));
       chart.parentNode.querySelector(".readout").textContent = `${t.toFixed(1)} s: ${values.join(", ")} ${d.unit}`;
     }
-    if (times.length) {
-      const index = times.indexOf(nearest(times, Number, t));
-      here.setAttribute("cx", path.points[index].x);
-      here.setAttribute("cy", path.points[index].y);
+    const index = times.indexOf(nearest(times, Number, t));
+    for (const mover of movers) {
+      const point = mover.querySelector(".way").points[index], here = mover.querySelector(".here");
+      here.setAttribute("cx", point.x);
+      here.setAttribute("cy", point.y);
     }
     const near = shots.length ? nearest(shots, (s) => s.dataset.t, t) : null;
     shots.forEach((s) => s.classList.toggle("near", s === near));

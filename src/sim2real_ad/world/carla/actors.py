@@ -57,7 +57,8 @@ class SimActor:
 
     For an attached actor, `offset` is its transform in the parent. walk: a walker's velocity. physics: whether the
     server moves it; a vehicle without is moved by transforms only. commanded: whether it was ever given a control;
-    one that stands and never was is parked and needs no physics.
+    one that stands and never was is parked and needs no physics. number: counts what can be seen, from 0 in an
+    empty world: looks vary by it, and must not by how many actors there were before.
     """
 
     actor_id: int
@@ -78,6 +79,7 @@ class SimActor:
     driven: DrivenVehicle | None = None
     walk: Vector = ZERO
     colour: tuple[int, int, int] = (128, 128, 128)
+    number: int = 0
     next_measurement_s: float = 0.0
 
     @property
@@ -91,10 +93,10 @@ class SimActor:
         return pose_from_carla(self.transform)
 
     def seen(self) -> ActorState:
-        """Return the actor as the renderer and the collision test know it."""
+        """Return the actor as the renderer knows it, under its number."""
         speed = (self.velocity[0] ** 2 + self.velocity[1] ** 2) ** 0.5
         kind = _KINDS[self.entry.family]
-        return ActorState(self.actor_id, kind, self.entry.name, self.pose, self.size, speed, self.colour)
+        return ActorState(self.number, kind, self.entry.name, self.pose, self.size, speed, self.colour)
 
     def state_bytes(self) -> bytes:
         """Pack the actor's part of a world snapshot."""

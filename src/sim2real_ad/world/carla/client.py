@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import math
 
 from sim2real_ad.control.pedal_map import PedalMap, pedals_from_command
@@ -23,6 +24,8 @@ from sim2real_ad.world.scenarios import Scenario, plan_episode
 
 EPISODE_GAP_NS = NANOSECONDS
 """Between the last stamp of an episode and the first of the next: stages take it for a new drive."""
+MOST_IDLE_TICKS = 5
+"""A CARLA server whose tick overtakes the camera's subscription sends no picture of it, so ticks are repeated."""
 UNKNOWN_ACTOR = -1
 """What the ego touches where it is none of the plan's actors: a wall or a post of the server's map."""
 
@@ -58,12 +61,16 @@ class CarlaWorld:
         self._bevs: dict[BevSpec, TruthBev] = {}
         self._offset_ns = 0
         self._last_stamp_ns = -EPISODE_GAP_NS
+        self._closed = False
+        atexit.register(self.close)  # the carla client aborts a process that ends while a sensor listens
 
     def reset(self, scenario: Scenario, seed: int, domain: Domain | None = None) -> WorldTick:
         """Lay out an episode and return its first tick. The same arguments give the same episode, bit for bit.
 
         domain None means the one that the seed draws. Raises ScenarioError, MapError and WorldError.
         """
+        if self._closed:
+            raise WorldError("the CARLA world is closed")
         self._leave_episode()
         network = RoadNetwork.load(scenario.map_for(seed))
         if not hasattr(self, "network") or network is not self.network:
@@ -118,11 +125,14 @@ class CarlaWorld:
 
     def close(self) -> None:
         """Remove every actor and give the server its settings back; may be called twice."""
+        self._closed = True
         self._leave_episode()
         self._session.close()
+        atexit.unregister(self.close)
 
     def _enter_episode(self) -> None:
-        self._ego = Ego(self._session, self.profile, self.domain.jittered(self.camera), self.plan.ego_start)
+        with self._session.patient():  # the first camera on a map waits for its scenery
+            self._ego = Ego(self._session, self.profile, self.domain.jittered(self.camera), self.plan.ego_start)
         try:
             self._troupe = Troupe(self._session, self._actors)
             self._session.send(self._troupe.moves(self._actors))
@@ -134,6 +144,10 @@ class CarlaWorld:
         """Tick once with the car held in place, so that an episode starts where and as fast as its plan says."""
         ego, _ = self._running()
         snapshot = self._session.tick()
+        for _ in range(MOST_IDLE_TICKS):  # until the camera's stream is up; nothing moves meanwhile
+            if ego.frames.wait(snapshot.frame, self._session.timeout_s / MOST_IDLE_TICKS):
+                break
+            snapshot = self._session.tick()
         self._ticks = 0
         self._frame = snapshot.frame
         elapsed_ns = ns_from_seconds(snapshot.timestamp.elapsed_seconds)
@@ -155,7 +169,7 @@ class CarlaWorld:
 
     def _running(self) -> tuple[Ego, Troupe]:
         if self._ego is None or self._troupe is None:
-            raise WorldError("the CARLA world needs a reset")
+            raise WorldError("the CARLA world is closed" if self._closed else "the CARLA world needs a reset")
         return self._ego, self._troupe
 
     def _leave_episode(self) -> None:

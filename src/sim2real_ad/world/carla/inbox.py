@@ -26,6 +26,11 @@ class FrameInbox:
             self._images.append(image)
             self._arrived.notify()
 
+    def wait(self, frame: int, timeout_s: float) -> bool:
+        """Tell whether the picture of a frame, or a later one, comes in time."""
+        with self._arrived:
+            return self._arrived.wait_for(lambda: self._newest() >= frame, timeout_s)
+
     def take(self, frame: int, timeout_s: float, source: str) -> UInt8Array:
         """Return the picture of a frame as (H, W, 3) RGB, discarding earlier ones.
 

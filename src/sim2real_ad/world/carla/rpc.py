@@ -122,6 +122,11 @@ class WorldService:
     def _episode_info(self) -> list[Any]:
         return [self.simulation.episode_id, [self._server.stream_token(WORLD_STREAM)]]
 
+    def _sensor_token(self, stream_id: int) -> list[bytes]:
+        if stream_id != WORLD_STREAM:
+            self._server.expect(stream_id)
+        return [self._server.stream_token(stream_id)]
+
     def _load(self, map_name: str, reset_settings: bool = True, *_: Any) -> None:
         streams = [a.stream_id for a in self.simulation.actors.values() if a.stream_id]
         if map_name == SENT_MAP:
@@ -251,7 +256,7 @@ class WorldService:
         return {
             "version": lambda: wire.VERSION,
             "get_episode_info": self._episode_info,
-            "get_sensor_token": lambda stream_id: [self._server.stream_token(stream_id)],
+            "get_sensor_token": self._sensor_token,
             "get_episode_settings": lambda: simulation.settings.to_wire(),
             "set_episode_settings": self._set_settings,
             "get_available_maps": available_maps,

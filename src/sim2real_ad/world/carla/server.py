@@ -20,6 +20,8 @@ from sim2real_ad.world.carla import wire
 SEND_BUFFER_BYTES = 4 * 1024 * 1024
 MAX_BACKLOG_BYTES = 64 * 1024 * 1024
 """A subscriber that lags behind by more than this is dropped: a stalled client must not eat the server's memory."""
+MAX_AWAITED_MESSAGES = 50
+"""A client that asked where a stream is and has not come after this many messages is not awaited any longer."""
 MAX_WAIT_S = 0.5
 
 log = logging.getLogger("sim2real_ad.world_server")
@@ -106,6 +108,7 @@ class WireServer:
         self.host, self.port = host, bound
         self._outboxes: dict[socket.socket, Outbox] = {}
         self._subscribers: dict[int, list[Outbox]] = {}
+        self._awaited: dict[int, list[bytes]] = {}
         self._running = True
         self._service: Service | None = None
         for listener, accept in zip(self._listeners, (self._accept_rpc, self._accept_stream), strict=True):
@@ -115,21 +118,27 @@ class WireServer:
         """Return the token under which a client finds a stream."""
         return wire.stream_token(stream_id, self.host, self.port + 1)
 
+    def expect(self, stream_id: int) -> None:
+        """Keep a stream's messages until its first subscriber is there, whom a tick may overtake on its way here."""
+        if stream_id not in self._subscribers:
+            self._awaited.setdefault(stream_id, [])
+
     def listening(self, stream_id: int) -> bool:
-        """Tell whether anyone listens to a stream."""
-        return stream_id in self._subscribers
+        """Tell whether anyone listens to a stream, or is expected to."""
+        return stream_id in self._subscribers or stream_id in self._awaited
 
     def publish(self, stream_id: int, *parts: bytes | memoryview) -> None:
         """Send one message to every subscriber of a stream. The parts may be reused once this returns."""
-        outboxes = self._subscribers.get(stream_id)
-        if not outboxes:
-            return
+        outboxes = self._subscribers.get(stream_id, ())
         size = wire.SIZE.pack(sum(memoryview(part).nbytes for part in parts))
+        if stream_id in self._awaited:
+            self._keep(stream_id, b"".join((size, *parts)))
         for outbox in tuple(outboxes):
             self._send(outbox, size, *parts)
 
     def close_stream(self, stream_id: int) -> None:
         """Hang up on a stream's subscribers."""
+        self._awaited.pop(stream_id, None)
         for outbox in tuple(self._subscribers.get(stream_id, ())):
             self._drop(outbox.connection)
 
@@ -228,9 +237,21 @@ class WireServer:
             greeting += data
             if len(greeting) >= wire.SIZE.size:
                 (stream_id,) = wire.SIZE.unpack_from(greeting)
-                self._subscribers.setdefault(stream_id, []).append(outbox)
-                if self._service is not None:
-                    self._service.subscribed(stream_id)
+                self._subscribe(outbox, stream_id)
+
+    def _subscribe(self, outbox: Outbox, stream_id: int) -> None:
+        self._subscribers.setdefault(stream_id, []).append(outbox)
+        for message in self._awaited.pop(stream_id, ()):
+            self._send(outbox, message)
+        if self._service is not None:
+            self._service.subscribed(stream_id)
+
+    def _keep(self, stream_id: int, message: bytes) -> None:
+        kept = self._awaited[stream_id]
+        kept.append(message)
+        if len(kept) > MAX_AWAITED_MESSAGES:
+            log.warning("nobody came for stream %d", stream_id)
+            del self._awaited[stream_id]
 
     def _send(self, outbox: Outbox, *parts: bytes | memoryview) -> None:
         try:

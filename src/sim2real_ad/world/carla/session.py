@@ -16,7 +16,7 @@ from sim2real_ad.world.embedded.roads import RoadNetwork
 from sim2real_ad.world.randomization import Domain
 
 LOAD_TIMEOUT_S = 60.0
-"""A real CARLA server builds the meshes of a map for many seconds."""
+"""A server builds the meshes of a map for seconds, a real one for many."""
 
 
 class CarlaSession:
@@ -28,6 +28,7 @@ class CarlaSession:
         """Connect and switch to synchronous ticks. Raises WorldError where no CARLA server answers in time."""
         self.host, self.port, self.timeout_s = host, port, timeout_s
         self.alive = True
+        self._allowed_s = timeout_s
         self._map: RoadNetwork | None = None
         self._domain: Domain | None = None
         self._tick_s = tick_s
@@ -50,10 +51,9 @@ class CarlaSession:
         with self.reported(f"load map '{network.name}'"):
             if fresh:
                 self._map = None
-                self._client.set_timeout(max(self.timeout_s, LOAD_TIMEOUT_S))
                 text = with_domain(network.xodr, domain)
-                self.world = self._client.generate_opendrive_world(text, _generation(), False)
-                self._client.set_timeout(self.timeout_s)
+                with self.patient():
+                    self.world = self._client.generate_opendrive_world(text, _generation(), False)
                 if not self.world.get_settings().synchronous_mode:
                     self._be_synchronous()
             self._light(domain)
@@ -92,6 +92,19 @@ class CarlaSession:
             with suppress(WorldError), self.reported("restore the settings"):
                 self.world.apply_settings(self._first_settings)
         self.alive = False
+        # A client whose server died aborts the process if it is still there at the end.
+        self.world = self._client = None
+
+    @contextmanager
+    def patient(self) -> Iterator[None]:
+        """Allow calls LOAD_TIMEOUT_S: those that load a map, and those that may build its scenery."""
+        self._allowed_s = max(self.timeout_s, LOAD_TIMEOUT_S)
+        self._client.set_timeout(self._allowed_s)
+        try:
+            yield
+        finally:
+            self._allowed_s = self.timeout_s
+            self._client.set_timeout(self.timeout_s)
 
     @contextmanager
     def reported(self, what: str) -> Iterator[None]:
@@ -101,7 +114,7 @@ class CarlaSession:
         except (RuntimeError, IndexError, ValueError) as error:
             if "time-out" in str(error):
                 self.alive = False
-                reason = f"no answer within {self.timeout_s} s"
+                reason = f"no answer within {self._allowed_s} s"
             else:
                 reason = str(error)
             raise WorldError(f"CARLA server {self.host}:{self.port}: cannot {what}: {reason}") from error

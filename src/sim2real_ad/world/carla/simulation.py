@@ -74,6 +74,8 @@ class Simulation:
         actor = SimActor(next(self._ids), entry, attributes, place, size, parent, transform if parent else None)
         if size[0] > 0.0:
             self._check_free(actor)
+            taken = {other.number for other in self._solids()}
+            actor.number = next(number for number in itertools.count() if number not in taken)
         if entry.family == "sensor":
             actor.stream_id = next(self._streams)
         actor.colour = _read_colour(attributes.get("color", "128,128,128"))
@@ -84,7 +86,7 @@ class Simulation:
 
     def _check_free(self, actor: SimActor) -> None:
         for other in self._solids():
-            if overlap(actor, other):
+            if other.collides and overlap(actor, other):
                 raise WorldError(
                     f"cannot spawn {actor.entry.name} at ({actor.transform[0]:.2f}, {actor.transform[1]:.2f}): "
                     f"it would collide with {other.entry.name} (actor {other.actor_id})"
@@ -166,10 +168,11 @@ class Simulation:
     def touching(self, actor: SimActor) -> Iterator[SimActor]:
         """Yield the actors whose boxes overlap an actor's."""
         if actor.collides:
-            yield from (other for other in self._solids() if other is not actor and overlap(actor, other))
+            others = (other for other in self._solids() if other.collides and other is not actor)
+            yield from (other for other in others if overlap(actor, other))
 
     def _solids(self) -> Iterator[SimActor]:
-        return (a for a in self.actors.values() if a.collides and a.size[0] > 0.0)
+        return (actor for actor in self.actors.values() if actor.size[0] > 0.0)
 
 
 def overlap(one: SimActor, other: SimActor) -> bool:

@@ -16,8 +16,11 @@ from sim2real_ad.world.embedded.appearance import appearance_of
 from sim2real_ad.world.embedded.rendering import shapes
 from sim2real_ad.world.embedded.rendering.actors import model_of
 from sim2real_ad.world.embedded.rendering.mesh import Material, Mesh, quads, split_by_cell
+from sim2real_ad.world.embedded.rendering.plants import tree_kinds
 from sim2real_ad.world.embedded.rendering.roads import dashes
+from sim2real_ad.world.embedded.rendering.settlement import Spots, fitted
 from sim2real_ad.world.embedded.rendering.signs import STOP_SIGN_CENTRE_M, stop_sign
+from sim2real_ad.world.embedded.rendering.terrain import shape_land
 from sim2real_ad.world.embedded.rendering.textures import LAYER, LAYERS, draw_bank
 from sim2real_ad.world.embedded.rendering.vehicle_bodies import vehicle_style
 from sim2real_ad.world.embedded.scene import SitePlan, build_scene, plan_site
@@ -126,6 +129,20 @@ def test_nothing_but_road_lies_on_the_road(plan: SitePlan, seed: int) -> None:
     land = all_vertices(solid, "terrain")
     near = np.abs(np.linalg.norm(land[:, :2], axis=1) - 80.0) < 6.0
     assert (land[near, 2] < 0.0).all()
+
+
+@given(st.floats(2.0, 30.0), st.floats(0.3, 1.5), st.integers(0, 11), st.integers(0, 20))
+@settings(max_examples=40, deadline=None)
+def test_no_crown_reaches_over_the_road(away: float, size: float, kind: int, seed: int) -> None:
+    plan = plan_site(ring_road())
+    look = appearance_of(sample_domain(seed))
+    land = shape_land(plan.origin, plan.clearance, look)
+    trees = tree_kinds(look)
+    at = RING[10:11] * ((83.5 + away) / 80.0)
+    planted = fitted(trees, Spots(at, np.array([size]), np.array([kind])), land)
+    crown = np.linalg.norm(trees[kind % len(trees)].mesh.vertices["position"][:, :2], axis=1).max() * planted.size[0]
+    assert 0.0 < planted.size[0] <= size
+    assert crown < away
 
 
 def test_the_same_seed_builds_the_same_scene_and_another_does_not(plan: SitePlan) -> None:

@@ -32,15 +32,16 @@ TREES_OF_KINDS, KINDS = 9, 12
 
 
 @dataclass(frozen=True)
-class _Spots:
+class Spots:
     """Where plants stand: (N, 2) m, with a size factor (N,) and a kind (N,)."""
 
     at: NDArray[np.float64]
     size: NDArray[np.float64]
     kind: NDArray[np.int64]
 
-    def chosen(self, mask: NDArray[np.bool_]) -> _Spots:
-        return _Spots(self.at[mask], self.size[mask], self.kind[mask])
+    def chosen(self, mask: NDArray[np.bool_]) -> Spots:
+        """Return those that a mask (N,) picks."""
+        return Spots(self.at[mask], self.size[mask], self.kind[mask])
 
 
 def settlement_style(scene: SceneGeometry, look: Appearance) -> str:
@@ -88,7 +89,7 @@ def settle(scene: SceneGeometry, land: Land, look: Appearance) -> Settlement:
     near, tall = away < NEAR_M, (spots.kind < TREES_OF_KINDS) & (away > 5.0)
     trees, bushes = tree_kinds(look), bush_kinds(look)
     groups = [
-        (kinds, _fitted(kinds, spots.chosen(near & which), land)) for kinds, which in ((trees, tall), (bushes, ~tall))
+        (kinds, fitted(kinds, spots.chosen(near & which), land)) for kinds, which in ((trees, tall), (bushes, ~tall))
     ]
     return Settlement(
         buildings=buildings,
@@ -132,7 +133,7 @@ def _box_caster(at: NDArray[np.float64], yaw: float, scale: float, size: tuple[f
 
 def _plant_spots(
     open_sites: list[Pose2], built: list[Pose2], land: Land, scene: SceneGeometry, look: Appearance
-) -> _Spots:
+) -> Spots:
     """Scatter plants: clumps by a slow pattern, some on the free sites, none in a building or near a road."""
     rng = look.rng("plants")
     x_min, y_min, x_max, y_max = scene.bounds
@@ -149,7 +150,7 @@ def _plant_spots(
     at = np.concatenate((at[likely], gardens))
     away = land.clearance(at)
     at = at[(away > 3.5) & (away < FAR_M) & _outside(at, built)]
-    return _Spots(at, rng.uniform(0.7, 1.25, len(at)), rng.integers(KINDS, size=len(at)))
+    return Spots(at, rng.uniform(0.7, 1.25, len(at)), rng.integers(KINDS, size=len(at)))
 
 
 def _outside(at: NDArray[np.float64], built: list[Pose2]) -> NDArray[np.bool_]:
@@ -164,15 +165,15 @@ def _outside(at: NDArray[np.float64], built: list[Pose2]) -> NDArray[np.bool_]:
     return free
 
 
-def _fitted(kinds: tuple[Plant, ...], spots: _Spots, land: Land) -> _Spots:
+def fitted(kinds: tuple[Plant, ...], spots: Spots, land: Land) -> Spots:
     """Keep plants so small that none reaches over a road or a pavement."""
     reach = np.array([kind.crown[0] * CROWN_SPREAD for kind in kinds])[spots.kind % len(kinds)]
     room = land.clearance(spots.at) - PLANT_GAP_M
-    return _Spots(spots.at, np.minimum(spots.size, room / reach), spots.kind)
+    return Spots(spots.at, np.minimum(spots.size, room / reach), spots.kind)
 
 
 def _grow(
-    kinds: tuple[Plant, ...], form: Literal["mesh", "card"], spots: _Spots, land: Land, look: Appearance
+    kinds: tuple[Plant, ...], form: Literal["mesh", "card"], spots: Spots, land: Land, look: Appearance
 ) -> Planted:
     """Plant kinds at spots, as solids or as pictures: both stand at the same places in the same colours."""
     parts = []
@@ -182,7 +183,7 @@ def _grow(
     return Planted.merged(parts)
 
 
-def _copies(mesh: Mesh, spots: _Spots, land: Land, rng: np.random.Generator) -> Planted:
+def _copies(mesh: Mesh, spots: Spots, land: Land, rng: np.random.Generator) -> Planted:
     count = len(spots.at)
     if not count:
         return Planted(Mesh.empty(), np.zeros((0, 2)))
@@ -193,16 +194,16 @@ def _copies(mesh: Mesh, spots: _Spots, land: Land, rng: np.random.Generator) -> 
     return Planted(grown, np.repeat(spots.at, len(mesh.triangles), axis=0))
 
 
-def _grass(spots: _Spots, land: Land, look: Appearance) -> Planted:
+def _grass(spots: Spots, land: Land, look: Appearance) -> Planted:
     """Grass grows in the neighbourhood of other plants, nearer to the road than they do."""
     rng = look.rng("grass")
     at = np.repeat(spots.at, 2, axis=0) + rng.normal(0.0, 7.0, (2 * len(spots.at), 2))
     away = land.clearance(at)
     at = at[(away > 1.6) & (away < 14.0)]
-    return _copies(tuft(look), _Spots(at, rng.uniform(0.25, 0.6, len(at)), np.zeros(len(at), np.int64)), land, rng)
+    return _copies(tuft(look), Spots(at, rng.uniform(0.25, 0.6, len(at)), np.zeros(len(at), np.int64)), land, rng)
 
 
-def _tree_casters(trees: tuple[Plant, ...], spots: _Spots) -> list[Caster]:
+def _tree_casters(trees: tuple[Plant, ...], spots: Spots) -> list[Caster]:
     angle = np.linspace(0.0, 2.0 * np.pi, 7, endpoint=False)
     circle = np.column_stack((np.cos(angle), np.sin(angle)))
     trunk = circle[::3] * 0.22

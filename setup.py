@@ -45,6 +45,19 @@ MESSAGE_BUILD = [
     )
 ]
 
+# For `ros2 run` and `ros2 launch`, which look for executables by name.
+NODES = (
+    "actuation_node",
+    "adapter_node",
+    "camera_node",
+    "carla_bridge_node",
+    "episodes_node",
+    "policy_node",
+    "recorder_node",
+    "safety_gate_node",
+    "shadow_vehicle_node",
+)
+
 setup(
     name=NAME,
     version="0.1.0",
@@ -100,7 +113,12 @@ setup(
             "types-PyYAML",
         ],
     },
-    entry_points={"console_scripts": ["s2r = sim2real_ad.cli.main:main"]},
+    entry_points={
+        "console_scripts": [
+            "s2r = sim2real_ad.cli.main:main",
+            *(f"{node} = sim2real_ad.ros.{node}:main" for node in NODES),
+        ]
+    },
     options={
         "develop": {"script_dir": f"$base/lib/{NAME}"},
         "install": {"install_scripts": f"$base/lib/{NAME}"},

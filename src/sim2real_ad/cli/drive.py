@@ -12,8 +12,6 @@ import typer
 if TYPE_CHECKING:
     from sim2real_ad.evaluation.results import ResultWriter
 
-ALL = "all"
-
 
 class WorldKind(str, Enum):
     """Where the world runs."""
@@ -35,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 
 def drive(
-    scenario: str = typer.Option(ALL, help="Name in config/scenarios, a path, or 'all'."),
+    scenario: str = typer.Option("all", help="Name in config/scenarios, a path, or 'all'."),
     world: WorldKind = typer.Option(WorldKind.embedded, help="Our own world, started here, or a CARLA 0.9.16 server."),
     host: str = typer.Option("127.0.0.1", help="Host of the CARLA server."),
     port: int = typer.Option(0, min=0, max=65534, help="Port of the world; 0: a free one, or CARLA's 2000."),
@@ -54,14 +52,13 @@ def drive(
     was judged; the verdicts are data.
     """
     from sim2real_ad.evaluation.results import RECORDING_FILE, ResultWriter
-    from sim2real_ad.ros.drive import EpisodeRequest, WorldAddress, make_progress
+    from sim2real_ad.ros.drive import WorldAddress, make_progress, requests_for
     from sim2real_ad.ros.drive import drive as run_drive
     from sim2real_ad.ros.graph import DriveOptions
     from sim2real_ad.ros.preflight import check_inputs, default_out, describe_checkpoint, describe_run
-    from sim2real_ad.world.scenarios import scenario_names
 
-    names = scenario_names() if scenario == ALL else (scenario,)
-    check_inputs(names, checkpoint, camera, vehicle)
+    requests = requests_for(scenario, episodes, seed)
+    check_inputs({r.scenario for r in requests}, checkpoint, camera, vehicle)
     folder = out or default_out("drive")
     options = DriveOptions(
         camera=camera,
@@ -70,7 +67,6 @@ def drive(
         mode=mode.value,
         recording=str(folder / RECORDING_FILE) if record else "",
     )
-    requests = [EpisodeRequest(name, seed + k) for name in names for k in range(episodes)]
     run = describe_run(sys.argv, mode.value, world.value, seed, camera, describe_checkpoint(checkpoint))
     with ResultWriter(folder, run) as writer:
         try:

@@ -69,7 +69,6 @@ class CarlaBridgeNode(GraphNode[CarlaBridgeParameters]):
         self.subscribe("control", self._on_control)
         self.subscribe("timing", self._on_timing)
         self.subscribe("gate_status", self._on_gate_status)
-        self.create_service(_service_type(), START_EPISODE, self._on_start)
         self.every(WATCH_PERIOD_S, self._watch)
         if not self.parameters.lockstep:
             self.every(self.world.tick_s, self._tick_by_time)
@@ -80,6 +79,10 @@ class CarlaBridgeNode(GraphNode[CarlaBridgeParameters]):
         p = self.parameters
         wait_for_server(p.host, p.port, p.connect_timeout_s)
         return CarlaWorld(p.host, p.port, self._profile, load_camera(p.camera), timeout_s=p.connect_timeout_s)
+
+    def on_connected(self) -> None:
+        """Offer episodes: every stage is there."""
+        self.create_service(_service_type(), START_EPISODE, self._on_start)
 
     def close(self) -> None:
         """Remove the actors and let go of the server."""

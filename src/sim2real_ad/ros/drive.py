@@ -12,8 +12,10 @@ from sim2real_ad.errors import GraphError, ScenarioError, Sim2RealError
 from sim2real_ad.evaluation.results import EpisodeResult, ResultWriter
 from sim2real_ad.ros.graph import DriveOptions, sim_graph
 from sim2real_ad.ros.supervisor import Supervisor, free_ports
+from sim2real_ad.world.scenarios import scenario_names
 
-CONNECT_TIMEOUT_S = 20.0
+CONNECT_TIMEOUT_S = 60.0
+ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -53,23 +55,40 @@ def drive(
             supervisor.start_world(port)
         supervisor.start()
         supervisor.wait_until_ready()
-        _drive_all(
-            requests, supervisor, writer, lambda text, done: progress.update(task, description=text, completed=done)
-        )
+
+        def show(text: str, done: int) -> None:
+            progress.update(task, description=text, completed=done)
+
+        drive_all(requests, supervisor.check, writer, show)
+    require_judged(writer, len(requests))
+
+
+def requests_for(scenario: str, episodes: int, seed: int) -> list[EpisodeRequest]:
+    """Return the episodes of one scenario, or of all shipped ones, with seeds that count up."""
+    names = scenario_names() if scenario == ALL else (scenario,)
+    return [EpisodeRequest(name, seed + k) for name in names for k in range(episodes)]
+
+
+def require_judged(writer: ResultWriter, count: int) -> None:
+    """Raise GraphError where an episode could not be judged."""
     unjudged = [r for r in writer.results if r.error is not None]
     if unjudged:
-        raise GraphError(f"{len(unjudged)} of {len(requests)} episodes could not be judged: {unjudged[0].error}")
+        raise GraphError(f"{len(unjudged)} of {count} episodes could not be judged: {unjudged[0].error}")
 
 
-def _drive_all(
+def drive_all(
     requests: Sequence[EpisodeRequest],
-    supervisor: Supervisor,
+    check: Callable[[], None],
     writer: ResultWriter,
     show: Callable[[str, int], None],
 ) -> None:
+    """Ask the bridge for every episode in turn and write each result.
+
+    check: raises where the graph is broken; show: told what is done and how many episodes are behind.
+    """
     from sim2real_ad.ros.episode_client import EpisodeClient
 
-    with EpisodeClient(supervisor.check) as client:
+    with EpisodeClient(check) as client:
         client.wait_for_bridge(CONNECT_TIMEOUT_S)
         for index, request in enumerate(requests):
             name = f"{request.scenario}, seed {request.seed}"

@@ -43,7 +43,7 @@ def describe_checkpoint(checkpoint: Path | None) -> CheckpointId:
 
 
 def describe_run(
-    command: Sequence[str], mode: str, world: str, seed: int | None, camera: str, checkpoint: CheckpointId
+    command: Sequence[str], mode: str, world: str, seed: int | None, camera: str, checkpoint: CheckpointId | None
 ) -> RunInfo:
     """Return what is known before the first episode."""
     return RunInfo(

@@ -32,6 +32,8 @@ HARDEST_BRAKING = 6.0
 CORRIDOR_MARGIN = 0.3
 """A vehicle reacts to what comes this near to its sides, m."""
 REACTION_DISTANCE = 60.0
+ROOM_TO_STOP = 30.0
+"""m before its path ends from which a vehicle stops."""
 CROSSING = 2.5
 """Paths that come nearer than this, m, are watched for each other's traffic."""
 STOP_HOLD_S = 1.0
@@ -139,22 +141,9 @@ class Director:
                 in_way = abs(lateral) < half_width + body.half_width + CORRIDOR_MARGIN
                 if in_way and -body.half_length < gap < REACTION_DISTANCE:
                     braking = max(braking, interaction(gap, body.speed, speed, driver))
-            decided.append(max(self._free(vehicle, track) - braking, -HARDEST_BRAKING))
+            decided.append(max(_free(vehicle, track, self.time_s) - braking, -HARDEST_BRAKING))
             ahead = vehicle
         return decided
-
-    def _free(self, vehicle: _Vehicle, track: _Track) -> float:
-        """Return the acceleration that the vehicle would choose on an empty road."""
-        desired = vehicle.drive.driver.desired_speed
-        for time_s, speed in vehicle.drive.script:
-            if time_s > self.time_s:
-                break
-            desired = speed
-        limits = track.limits
-        desired = min(desired, limits[min(int(vehicle.station), len(limits) - 1)])
-        if track.path.length - vehicle.station < 30.0:
-            desired = 0.0  # the way ends here: stop rather than leave it
-        return free_acceleration(vehicle.body.speed, desired, vehicle.drive.driver)
 
     def _watch_everything(self, plan: EpisodePlan) -> None:
         for track in self._tracks:
@@ -165,6 +154,30 @@ class Director:
                     bodies += [vehicle.body for vehicle in other.vehicles]
             track.watched = [_Watch(body, track.path.nearest(body.x, body.y)[0]) for body in bodies]
             track.watched[0].near = track.path.nearest(plan.ego_start.x, plan.ego_start.y)[0]
+
+
+def travel_time(actor: ActorPlan, station: float, at_most_s: float) -> float:
+    """Return when, in s, the rear of a vehicle that nothing hinders has passed a station of its path, or at_most_s."""
+    track = _tracks((actor,), None)[0]
+    (vehicle,), time_s, dt = track.vehicles, 0.0, 0.05
+    while vehicle.station - vehicle.body.half_length < station and time_s < at_most_s:
+        _drive(vehicle, track.path, _free(vehicle, track, time_s), dt)
+        time_s += dt
+    return time_s
+
+
+def _free(vehicle: _Vehicle, track: _Track, time_s: float) -> float:
+    """Return the acceleration in m/s^2 that a vehicle would choose on an empty road at a time in s."""
+    desired = vehicle.drive.driver.desired_speed
+    for since_s, speed in vehicle.drive.script:
+        if since_s > time_s:
+            break
+        desired = speed
+    limits = track.limits
+    desired = min(desired, limits[min(int(vehicle.station), len(limits) - 1)])
+    if track.path.length - vehicle.station < ROOM_TO_STOP:
+        desired = 0.0  # the way ends here: stop rather than leave it
+    return free_acceleration(vehicle.body.speed, desired, vehicle.drive.driver)
 
 
 def _strangers(track: _Track) -> list[tuple[float, float, float, float, float]]:
@@ -222,7 +235,7 @@ def _walk(walker: _Walker, dt: float) -> None:
     body.yaw = yaw if walker.direction > 0.0 else yaw + math.pi
 
 
-def _tracks(actors: Iterable[ActorPlan], network: RoadNetwork) -> list[_Track]:
+def _tracks(actors: Iterable[ActorPlan], network: RoadNetwork | None) -> list[_Track]:
     tracks: dict[int, _Track] = {}
     for actor in actors:
         drive = actor.behaviour
@@ -231,7 +244,8 @@ def _tracks(actors: Iterable[ActorPlan], network: RoadNetwork) -> list[_Track]:
         body = _body(actor, drive.path.pose(drive.station), drive.speed)
         if id(drive.path) not in tracks:
             limits = bend_speeds(drive.path, LATERAL_COMFORT, LATERAL_COMFORT / 2.0)
-            stops = tuple(stop.near_edge - STOP_SETBACK for stop in stops_on(network, drive.path))
+            lines = stops_on(network, drive.path) if network is not None else ()
+            stops = tuple(line.near_edge - STOP_SETBACK for line in lines)
             tracks[id(drive.path)] = _Track(drive.path, limits, stops, [])
         tracks[id(drive.path)].vehicles.append(_Vehicle(actor, drive, body, drive.station))
     for track in tracks.values():

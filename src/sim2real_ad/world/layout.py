@@ -11,9 +11,10 @@ import numpy as np
 from sim2real_ad.errors import MapError, ScenarioError
 from sim2real_ad.geometry.frames import wrap_angle
 from sim2real_ad.types import Pose2, Route
+from sim2real_ad.world.director import travel_time
 from sim2real_ad.world.path import Path
 from sim2real_ad.world.placement import DoesNotFit, Site, place_actors
-from sim2real_ad.world.plan import EpisodePlan
+from sim2real_ad.world.plan import ActorPlan, Driving, EpisodePlan
 from sim2real_ad.world.scenario_model import Scenario, StopApproach, plan_rng
 from sim2real_ad.world.stop_lines import stops_on
 
@@ -78,6 +79,7 @@ def _plan_once(scenario: Scenario, network: RoadNetwork, seed: int, rng: np.rand
     stops = stops_on(network, route)
     _check_bends(scenario, route, lane.length)
     site = Site(scenario, network, rng, lane.path, float(lane.start), lane.length, route, stops, limit, ego_speed)
+    actors = place_actors(site)
     return EpisodePlan(
         scenario=scenario,
         seed=seed,
@@ -88,8 +90,8 @@ def _plan_once(scenario: Scenario, network: RoadNetwork, seed: int, rng: np.rand
         goal=_pose(route, float(lane.length)),
         goal_station=float(lane.length),
         stop_lines=stops,
-        actors=place_actors(site),
-        time_limit_s=scenario.criteria.time_limit_s,
+        actors=actors,
+        time_limit_s=_time_limit(site, actors),
         path=route,
     )
 
@@ -129,6 +131,18 @@ def _check_bends(scenario: Scenario, route: Path, length: int) -> None:
     sharpest = float(np.abs(route.curvature(2.0)[: length // 2 + 10]).max())
     if scenario.route.min_radius > 0.0 and sharpest * scenario.route.min_radius > 1.0:
         raise DoesNotFit(f"a bend of {1.0 / sharpest:.0f} m is sharper than {scenario.route.min_radius} m")
+
+
+def _time_limit(site: Site, actors: tuple[ActorPlan, ...]) -> float:
+    """Return the scenario's time limit in s, or the one that the lead vehicle sets where that is shorter."""
+    criteria = site.scenario.criteria
+    leads = [
+        a for a in actors if isinstance(a.behaviour, Driving) and a.behaviour.path is site.lane and a.behaviour.script
+    ]
+    if criteria.behind_lead_s is None or not leads:
+        return criteria.time_limit_s
+    leaves = travel_time(leads[0], site.ego_at + site.length, criteria.time_limit_s)
+    return min(criteria.time_limit_s, leaves + criteria.behind_lead_s)
 
 
 def _pose(path: Path, station: float) -> Pose2:

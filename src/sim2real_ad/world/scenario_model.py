@@ -144,13 +144,15 @@ AnyActor = Annotated[
 class Criteria(StrictModel):
     """What ends an episode, and how: see `world.judge`.
 
-    time_limit_s: timeout; off_road_s: how long a corner of the car may be off the road; standing_still_s: how long it
-    may stand without a reason; standing_reason_m: a vehicle or an unserved stop line within this distance ahead of the
-    bumper is one; goal_lateral_m: greatest distance from the lane's centre at the goal; stop_zone_m: how far before
-    the stop line's middle the bumper may stand; stop_hold_s: how long it must stand there.
+    time_limit_s: timeout; behind_lead_s: where given, time runs out this long after the lead vehicle has left the goal
+    behind, so that whoever falls back has not followed; off_road_s: how long a corner of the car may be off the road;
+    standing_still_s: how long it may stand without a reason; standing_reason_m: a vehicle or an unserved stop line
+    within this distance ahead of the bumper is one; goal_lateral_m: greatest distance from the lane's centre at the
+    goal; stop_zone_m: how far before the stop line's middle the bumper may stand; stop_hold_s: how long it must stand.
     """
 
     time_limit_s: float = Field(gt=0.0, le=600.0)
+    behind_lead_s: float | None = Field(default=None, gt=0.0, le=120.0)
     off_road_s: float = Field(default=0.4, ge=0.0, le=10.0)
     standing_still_s: float = Field(default=6.0, gt=0.0, le=120.0)
     standing_reason_m: float = Field(default=8.0, ge=0.0, le=50.0)

@@ -17,7 +17,8 @@ class CorridorSpec(StrictModel):
 
     Row 0 is nearest: cell (row, column) is centred (row + 0.5) * resolution m along the route from the car's foot on
     it and half_width - (column + 0.5) * resolution m to its left. history_channels: those BEV channels whose earlier
-    frames are given too. pursuit_distances: m along the route at which a circle to the route is fitted.
+    frames are given too. pursuit_distances: m along the route at which a circle to the route is fitted. hold_s: s of
+    standing after which a stop has been held; standing_speed: m/s below which the car stands.
     """
 
     length: float = Field(default=40.0, gt=0.0)
@@ -25,6 +26,8 @@ class CorridorSpec(StrictModel):
     resolution: float = Field(default=0.5, gt=0.0)
     history_channels: tuple[str, ...] = ("vehicle", "pedestrian", "obstacle")
     pursuit_distances: tuple[float, ...] = (4.0, 6.0, 8.0, 12.0, 16.0)
+    hold_s: float = Field(default=0.95, gt=0.0)
+    standing_speed: float = Field(default=0.1, gt=0.0)
     ego_scales: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 1.0 / 3.0, 1.0 / 30.0)
 
     @model_validator(mode="after")
@@ -44,7 +47,7 @@ class CorridorSpec(StrictModel):
 
     def features(self, spec: ObservationSpec) -> int:
         """Length of the scalar feature vector."""
-        return len(spec.ego_features) + 4 + 3 * spec.route_points + len(self.pursuit_distances)
+        return len(spec.ego_features) + 6 + 3 * spec.route_points + len(self.pursuit_distances)
 
 
 class Corridor:
@@ -85,7 +88,9 @@ class Corridor:
         own = [ego[name] * scales[name] for name in spec.ego_features]
         rest = [
             min(ego["standstill_distance"], 6.0) / 6.0,
-            float(ego["speed"] < 0.1),
+            min(ego["standstill_time"], self.corridor.hold_s) / self.corridor.hold_s,
+            float(ego["standstill_time"] >= self.corridor.hold_s),
+            float(ego["speed"] < self.corridor.standing_speed),
             observation.speed_limit * 0.1,
             (observation.speed_limit - ego["speed"]) * 0.2,
         ]

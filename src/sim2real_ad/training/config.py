@@ -29,6 +29,11 @@ class AdapterTraining(StrictModel):
 class StudentTraining(StrictModel):
     """Student by DAgger. Rounds on the degraded true BEV come first, then rounds through the camera adapter."""
 
+    practice: tuple[str, ...] = Field(
+        default=("car_following", "stop_sign", "obstacle_avoidance", "stop_sign"),
+        min_length=1,
+        description="scenarios that training episodes take in turn; named twice is driven twice as often",
+    )
     truth_rounds: int = Field(default=4, ge=0)
     truth_episodes: int = Field(default=30, ge=1, description="episodes a round, all scenarios together")
     camera_rounds: int = Field(default=4, ge=0)

@@ -82,11 +82,12 @@ class Dagger:
         self.progress(f"round {number}: {_summary(record)}", 1.0)
 
     def _training_jobs(self, number: int, camera: bool, episodes: int, expert_share: float) -> Iterator[Job]:
+        practice = self.config.student.practice
         student = self.folder / f"round_{number - 1}" / STUDENT_FILE if number else None
         for episode in range(episodes):
             yield Job(
                 config=self.config,
-                scenario=self.config.scenarios[episode % len(self.config.scenarios)],
+                scenario=practice[episode % len(practice)],
                 seed=check_training_seed(next(self._seeds)),
                 adapter=self.folder / "adapter.onnx" if camera else None,
                 student=student,

@@ -12,6 +12,9 @@ from torch.nn import functional
 from sim2real_ad.observation.spec import BevSpec, ObservationSpec
 from sim2real_ad.policy.corridor import CorridorSpec
 
+LANE_HALF_WIDTH = 1.5
+"""m to either side of the route that count as in the lane."""
+
 
 class Block(nn.Module):
     """Convolution, batch normalisation, ReLU."""
@@ -142,34 +145,43 @@ class AdapterExport(nn.Module):
 
 
 class StudentNetwork(nn.Module):
-    """Corridor and scalar features to curvature and acceleration in [-1, 1]."""
+    """Corridor and scalar features to curvature and acceleration in [-1, 1].
+
+    Two views of the corridor: convolutions over all of it, and what stands in the lane by distance, cell by cell, from
+    which distances to a stop line or a car can be read to half a metre.
+    """
 
     def __init__(self, corridor: CorridorSpec, spec: ObservationSpec) -> None:
         super().__init__()
         rows, columns = corridor.size
+        channels = corridor.channels(spec)
+        lane = round(LANE_HALF_WIDTH / corridor.resolution)
+        self.lane = slice(columns // 2 - lane, columns // 2 + lane)
         self.eyes = nn.Sequential(
-            nn.Conv2d(corridor.channels(spec), 24, 3, 2, 1),
+            nn.Conv2d(channels, 24, 3, 2, 1),
             nn.ReLU(inplace=True),
             nn.Conv2d(24, 32, 3, 2, 1),
             nn.ReLU(inplace=True),
-            nn.Conv2d(32, 32, 3, (2, 2), 1),
+            nn.Conv2d(32, 32, 3, 2, 1),
             nn.ReLU(inplace=True),
             nn.Flatten(),
             nn.Linear(32 * -(-rows // 8) * -(-columns // 8), 96),
             nn.ReLU(inplace=True),
         )
+        self.ruler = nn.Sequential(nn.Flatten(), nn.Linear(channels * rows, 96), nn.ReLU(inplace=True))
         self.head = nn.Sequential(
-            nn.Linear(96 + corridor.features(spec), 128),
+            nn.Linear(96 + 96 + corridor.features(spec), 160),
             nn.ReLU(inplace=True),
-            nn.Linear(128, 128),
+            nn.Linear(160, 128),
             nn.ReLU(inplace=True),
             nn.Linear(128, 2),
         )
 
     def forward(self, corridor: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
         """corridor (N, C, rows, columns) uint8, features (N, K) float32 to action (N, 2)."""
-        seen = self.eyes(corridor.float() / 255.0)
-        return torch.tanh(self.head(torch.cat((seen, features), 1)))
+        scaled = corridor.float() / 255.0
+        in_lane = scaled[:, :, :, self.lane].amax(3)
+        return torch.tanh(self.head(torch.cat((self.eyes(scaled), self.ruler(in_lane), features), 1)))
 
 
 def count_parameters(network: nn.Module) -> int:

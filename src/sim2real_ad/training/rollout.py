@@ -33,6 +33,9 @@ from sim2real_ad.world.scenarios import load_scenario
 ROLL_STREAM = 0xD466E4
 """Keeps the random numbers of a drive's disturbances apart from its scenario's."""
 
+SLOW = 1.0
+"""Below this, m/s, every tick is kept: stopping and setting off take few of them and go wrong most easily."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -88,7 +91,8 @@ def roll_out(job: Job) -> Roll:
         wanted = expert.act(world.truth())
         observation = eyes.see(tick)
         decided = student.step(observation) if student else None
-        if job.keep_every and ticks % job.keep_every == 0:
+        slow = tick.ego.speed < SLOW
+        if job.keep_every and (slow or ticks % job.keep_every == 0):
             kept.append((corridor.straighten(observation), corridor.features(observation), wanted))
         action = disturbance.choose(wanted, decided, tick.ego.speed)
         command = gate.step(mapping.step(action, tick.ego), tick.ego, tick.ego.stamp_ns).command

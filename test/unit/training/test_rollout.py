@@ -22,7 +22,8 @@ def expert_roll():
 def test_an_expert_drive_succeeds_and_gives_a_sample_every_few_ticks(expert_roll):
     assert expert_roll.success
     assert expert_roll.infractions == ()
-    assert len(expert_roll.actions) == pytest.approx(expert_roll.seconds / 0.05 / 4, abs=1)
+    ticks = expert_roll.seconds / 0.05
+    assert ticks / 4 < len(expert_roll.actions) < ticks / 1.5, "every fourth tick, and each one where it is slow"
     assert len(expert_roll.corridors) == len(expert_roll.features) == len(expert_roll.actions)
     assert np.abs(expert_roll.actions).max() <= 1.0
 
@@ -45,7 +46,7 @@ def test_the_same_job_gives_the_same_samples(expert_roll):
 
 def test_pushes_lead_the_car_off_the_experts_path_but_not_the_labels_astray(expert_roll):
     pushed = roll_out(replace(EXPERT_DRIVES, push_rate=0.5))
-    route = slice(len(EXPERT_DRIVES.config.observation.ego_features) + 4, None)
+    route = slice(len(EXPERT_DRIVES.config.observation.ego_features) + 6, None)
     assert np.abs(pushed.features[:, route][:, 0]).max() > 1.5 * np.abs(expert_roll.features[:, route][:, 0]).max()
 
 

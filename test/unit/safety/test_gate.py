@@ -86,9 +86,9 @@ def test_engaging_an_idle_engaged_or_stopping_gate_is_refused():
 def test_disengaging_returns_authority_from_every_state_without_a_steering_jump():
     gate = engaged_gate(speed=5.0, angle=0.2)
     gate.disengage()
-    decision = gate.step(request(TICK, angle=-0.2), ego(TICK, 5.0, 0.2), TICK)
+    decision = gate.step(request(TICK, angle=-0.2), ego(TICK, 5.0, 0.15), TICK)
     assert decision.state == "disengaged"
-    assert decision.command.steering_tire_angle == pytest.approx(0.2)
+    assert decision.command.steering_tire_angle == pytest.approx(0.15)
     assert decision.command.acceleration < 0.0
 
 
@@ -212,6 +212,12 @@ def test_a_stop_follows_a_live_steering_plan_where_only_the_ego_is_lost():
     gate.step(request(TICK), None, TICK)
     decision = gate.step(request(2 * TICK, angle=0.1), None, 2 * TICK)
     assert decision.command.steering_tire_angle == pytest.approx(0.1)
+
+
+def test_where_the_ego_is_lost_its_old_tyre_angle_no_longer_limits_the_plan():
+    gate = engaged_gate(speed=3.0, angle=-0.3)
+    decision = gate.step(request(TICK, angle=0.3), None, TICK)
+    assert decision.command.steering_tire_angle == pytest.approx(0.3)
 
 
 def test_a_plan_that_is_not_finite_does_not_replace_the_last_good_one():
@@ -370,6 +376,27 @@ def test_a_clock_set_back_during_a_stop_starts_its_times_anew():
     assert states == ["stopping"] * 10 + ["engaged"]
 
 
+def test_a_clock_set_back_during_a_recovery_starts_it_anew():
+    gate = engaged_gate()
+    gate.step(None, ego(100 * TICK), 100 * TICK)
+    gate.step(request(101 * TICK), ego(101 * TICK), 101 * TICK)
+    states = [gate.step(request(tick * TICK), ego(tick * TICK), tick * TICK).state for tick in range(11)]
+    assert states == ["stopping"] * 10 + ["engaged"]
+
+
+def test_a_clock_set_back_during_a_stop_still_lets_it_fail_in_time():
+    gate = engaged_gate(max_stop_s=1.0)
+    gate.step(None, ego(100 * TICK), 100 * TICK)
+    states = [gate.step(None, ego(tick * TICK), tick * TICK).state for tick in range(22)]
+    assert states == ["stopping"] * 21 + ["fault"]
+
+
+def test_a_clock_that_stands_still_is_not_set_back():
+    gate = engaged_gate()
+    gate.step(request(TICK), ego(TICK), TICK)
+    assert gate.step(request(TICK - 1), ego(TICK), TICK).reasons == ("request_stamp_back",)
+
+
 def test_in_simulation_a_clock_set_back_starts_as_a_new_gate_does():
     used = Gate(SALOON, GateConfig(auto_engage=True))
     used.step(request(100 * TICK), ego(100 * TICK), 100 * TICK)
@@ -378,6 +405,20 @@ def test_in_simulation_a_clock_set_back_starts_as_a_new_gate_does():
     for tick in range(3):
         inputs = (request(tick * TICK, 0.01), ego(tick * TICK), tick * TICK)
         assert used.step(*inputs) == new.step(*inputs)
+
+
+@pytest.mark.parametrize(
+    ("state", "reasons"),
+    [
+        (ego(TICK, speed=-100.0), ()),
+        (ego(TICK, speed=-100.1), ("ego_implausible",)),
+        (ego(TICK, speed=1.0, angle=1.57), ()),
+        (ego(TICK, speed=1.0, angle=math.pi / 2), ("ego_implausible",)),
+    ],
+)
+def test_the_edges_of_what_an_ego_may_report(state, reasons):
+    faults = [r for r in engaged_gate().step(request(TICK), state, TICK).reasons if r.startswith("ego")]
+    assert tuple(faults) == reasons
 
 
 # Config and cost

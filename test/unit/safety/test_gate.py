@@ -214,6 +214,12 @@ def test_a_stop_follows_a_live_steering_plan_where_only_the_ego_is_lost():
     assert decision.command.steering_tire_angle == pytest.approx(0.1)
 
 
+def test_a_stop_asks_no_more_of_the_steering_than_it_can_follow():
+    gate = engaged_gate(speed=3.0, angle=0.3)
+    decision = gate.step(None, ego(TICK, 3.0, -0.3), TICK)
+    assert decision.command.steering_tire_angle == pytest.approx(-0.3 + 0.8 * (0.08 + 0.10 + 0.2))
+
+
 def test_where_the_ego_is_lost_its_old_tyre_angle_no_longer_limits_the_plan():
     gate = engaged_gate(speed=3.0, angle=-0.3)
     decision = gate.step(request(TICK, angle=0.3), None, TICK)
@@ -282,6 +288,14 @@ def test_a_car_that_does_not_stop_is_a_fault_that_brakes_hard_and_latches():
     assert gate.engage(59 * TICK) == ()
 
 
+@pytest.mark.parametrize(("speed", "state"), [(0.1, "stopping"), (-0.1, "stopping"), (0.11, "fault")])
+def test_a_stop_has_succeeded_at_a_tenth_of_a_metre_per_second(speed, state):
+    gate = engaged_gate(max_stop_s=1.0)
+    for tick in range(1, 24):
+        decision = gate.step(None, ego(tick * TICK, speed), tick * TICK)
+    assert decision.state == state
+
+
 def test_losing_the_ego_for_good_is_a_fault_because_nobody_knows_that_the_car_stands():
     gate = engaged_gate(speed=0.0, max_stop_s=1.0)
     for tick in range(1, 23):
@@ -312,6 +326,21 @@ def test_every_limit_is_named_and_the_drive_goes_on(asked, state, reason):
     assert decision.state == "engaged"
     assert decision.reasons == (reason,)
     assert decision.command != asked
+
+
+@pytest.mark.parametrize(
+    ("asked", "state"),
+    [
+        (request(TICK, rate=0.8), ego(TICK)),
+        (request(TICK, velocity=0.0), ego(TICK)),
+        (request(TICK, velocity=16.7), ego(TICK)),
+        (request(TICK, acceleration=2.0), ego(TICK)),
+        (request(TICK, acceleration=-5.0), ego(TICK)),
+        (request(TICK, acceleration=-1.5), ego(TICK, speed=25.0)),
+    ],
+)
+def test_a_request_at_the_limit_is_no_reason_to_step_in(asked, state):
+    assert engaged_gate().step(asked, state, TICK).reasons == ()
 
 
 def test_a_steering_rate_too_high_in_both_ways_is_named_once():

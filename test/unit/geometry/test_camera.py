@@ -163,7 +163,7 @@ def test_a_wrong_mapping_is_a_calibration_error_that_names_the_key(change, messa
 
 def test_the_shipped_camera_loads_and_an_unknown_one_is_refused(tmp_path):
     assert load_camera("default").width > 0
-    with pytest.raises(CalibrationError, match="no 'nope'; known names: default"):
+    with pytest.raises(CalibrationError, match=r"no 'nope'; known names: .*default"):
         load_camera("nope")
     (tmp_path / "broken.yaml").write_text("width: [")
     with pytest.raises(CalibrationError, match=r"broken.yaml is not valid YAML"):

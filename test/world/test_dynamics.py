@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sim2real_ad.control.pedal_map import PedalMap
 from sim2real_ad.control.vehicle_model import curvature_from_tire_angle
+from sim2real_ad.geometry.frames import wrap_angle
 from sim2real_ad.types import Pose2
 from sim2real_ad.vehicle.profile import load_vehicle
 from sim2real_ad.world.embedded.dynamics import EgoDynamics
@@ -52,6 +53,17 @@ def test_a_steady_bend_is_a_circle_of_the_rear_axle() -> None:
     turn = after.pose.yaw - before.pose.yaw
     chord = math.hypot(after.pose.x - before.pose.x, after.pose.y - before.pose.y)
     assert chord == pytest.approx(2.0 * math.sin(turn / 2.0) / (before.yaw_rate / before.speed), rel=0.02)
+
+
+def test_the_rear_axle_rolls_along_and_does_not_slip_sideways_when_slow() -> None:
+    dynamics = car(1.5)
+    cruise(dynamics, 0.8, 2.0)
+    before = dynamics.state
+    cruise(dynamics, 0.8, 0.05)
+    after = dynamics.state
+    direction = math.atan2(after.pose.y - before.pose.y, after.pose.x - before.pose.x)
+    assert wrap_angle(direction - (before.pose.yaw + after.pose.yaw) / 2.0) == pytest.approx(0.0, abs=1e-3)
+    assert after.lateral_speed == pytest.approx(0.0, abs=1e-9)
 
 
 def test_driving_straight_goes_where_the_car_points() -> None:

@@ -51,6 +51,18 @@ def test_the_observation_has_the_shapes_of_the_spec(environment: DrivingEnv) -> 
     assert observation["speed_limit"][0] == np.float32(environment.world.plan.speed_limit)
 
 
+def test_whoever_changes_an_observation_does_not_change_the_next(environment: DrivingEnv) -> None:
+    histories = []
+    for scribble in (False, True):
+        observation, _ = environment.reset(options={"episode_seed": 2})
+        for _ in range(3):
+            if scribble:
+                observation["bev"][:] = 77
+            observation, *_ = environment.step(np.zeros(2, np.float32))
+        histories.append(observation["history"])
+    assert np.array_equal(*histories)
+
+
 def test_the_expert_reaches_the_goal_and_earns_the_whole_way(environment: DrivingEnv) -> None:
     environment.reset(options={"episode_seed": 301})
     expert, total, terminated, truncated = Expert(environment.world.plan, environment.world.profile), 0.0, False, False

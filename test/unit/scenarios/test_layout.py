@@ -5,11 +5,13 @@ from pathlib import Path as FilePath
 
 import numpy as np
 import pytest
+import shapely
 import yaml
 
 from sim2real_ad.config import find_config
 from sim2real_ad.errors import ScenarioError
-from sim2real_ad.geometry.frames import wrap_angle
+from sim2real_ad.geometry.frames import map_from_base, wrap_angle
+from sim2real_ad.types import Pose2
 from sim2real_ad.world.catalogue import CATALOGUE
 from sim2real_ad.world.embedded.roads import RoadNetwork
 from sim2real_ad.world.obstructions import LEAST_LEFT, MOST_LEFT, obstruction
@@ -106,6 +108,30 @@ def test_pedestrians_and_parked_cars_stand_clear_of_the_road(laid_out: list[tupl
                     else np.array([(actor.behaviour.pose.x, actor.behaviour.pose.y)])
                 )
                 assert not network.on_drivable(points).any()
+
+
+def test_parked_cars_keep_every_corner_off_the_road_and_nobody_stands_in_them() -> None:
+    parked_cars = 0
+    for plan, network in plans("stop_sign"):
+        standing = [a for a in plan.actors if a.kind == "vehicle" and isinstance(a.behaviour, Standing)]
+        for actor in standing:
+            outline = box(actor.behaviour.pose, actor.size)
+            corners = np.array(outline.exterior.coords)[:4]
+            if network.on_drivable(np.array([(actor.behaviour.pose.x, actor.behaviour.pose.y)]))[0]:
+                continue  # waits at a line
+            parked_cars += 1
+            assert not network.on_drivable(corners).any()
+            for other in plan.actors:
+                if other.kind == "pedestrian":
+                    walks = isinstance(other.behaviour, Walking)
+                    place = other.behaviour.path.points if walks else [(other.behaviour.pose.x, other.behaviour.pose.y)]
+                    assert shapely.MultiPoint(place).distance(outline) > 0.25
+    assert parked_cars > 15
+
+
+def box(pose: Pose2, size: tuple[float, float, float]) -> shapely.Polygon:
+    half = np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)]) * (size[0] / 2.0, size[1] / 2.0)
+    return shapely.Polygon(map_from_base(half, pose))
 
 
 def test_following_always_has_a_lead_ahead_in_the_lane() -> None:

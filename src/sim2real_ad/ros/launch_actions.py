@@ -30,9 +30,7 @@ def environment_actions() -> list[Any]:
     return [SetEnvironmentVariable(n, v) for n, v in sorted(wanted.items()) if os.environ.get(n) != v]
 
 
-def argument_actions(
-    arguments: dict[str, tuple[str, str]], choices: dict[str, Sequence[str]] | None = None
-) -> list[Any]:
+def argument_actions(arguments: Arguments, choices: Choices | None = None) -> list[Any]:
     """Declare launch arguments, given as name to (default, description)."""
     from launch.actions import DeclareLaunchArgument
 

@@ -13,6 +13,7 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def report(
         run_dir: Path = typer.Argument(..., help="The folder that a run wrote: run.json, result.jsonl, *.mcap."),
+        picture: Path | None = typer.Option(None, help="Also draw the run's telling moments into this PNG file."),
     ) -> None:
         """Make report.html and summary.json of a run again from its files, and print the verdicts."""
         from rich.console import Console
@@ -25,3 +26,8 @@ def register(app: typer.Typer) -> None:
         console = Console()
         print_summary(console, read_summary(run_dir), read_results(run_dir))
         console.print(f"report in {path}", markup=False, highlight=False, soft_wrap=True)
+        if picture is not None:
+            from sim2real_ad.evaluation.film_strip import write_film_strip
+
+            write_film_strip(run_dir, picture)
+            console.print(f"picture in {picture}", markup=False, highlight=False, soft_wrap=True)

@@ -38,11 +38,12 @@ def recorder_qos(kind: QosKind) -> QoSProfile:
 
 
 def _profile(depth: int, *, reliable: bool, latched: bool) -> QoSProfile:
-    from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+    from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
         depth=depth,
+        liveliness=LivelinessPolicy.AUTOMATIC,
         reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
         durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
     )

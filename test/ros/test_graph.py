@@ -1,0 +1,143 @@
+"""The graph's declaration is whole: every wire has two ends that understand each other, every parameter its place."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+import yaml
+
+from sim2real_ad.ros.graph import (
+    DriveOptions,
+    Graph,
+    parameter_file,
+    replay_graph,
+    shadow_graph,
+    sim_graph,
+    vehicle_graph,
+)
+from sim2real_ad.ros.node import NodeParameters, message_class
+from sim2real_ad.ros.qos import publisher_qos, recorder_qos, subscriber_qos
+from sim2real_ad.ros.supervisor import node_command
+from sim2real_ad.ros.topics import CHAIN, CONTROL, GEAR_COMMAND, PORTS
+
+pytestmark = pytest.mark.ros
+RECORDED = DriveOptions(recording="/r.mcap")
+GRAPHS = {
+    "sim": sim_graph(RECORDED),
+    "sim in real time": sim_graph(DriveOptions(mode="realtime")),
+    "vehicle": vehicle_graph(RECORDED, "v4l2", "/dev/video0"),
+    "replay": replay_graph(RECORDED),
+    "shadow": shadow_graph(RECORDED, "video.mp4", 15.0),
+}
+FROM_THE_CAR = {"/localization/kinematic_state", "/localization/acceleration", "/planning/route"}
+every_graph = pytest.mark.parametrize("graph", GRAPHS.values(), ids=list(GRAPHS))
+
+
+def node_class(name: str):
+    module = importlib.import_module(f"sim2real_ad.ros.{name}_node")
+    return next(c for c in vars(module).values() if isinstance(c, type) and getattr(c, "kind", None) == name)
+
+
+@every_graph
+def test_every_required_input_is_published_by_a_node_or_by_the_car(graph: Graph) -> None:
+    has_car = not {"carla_bridge", "shadow_vehicle"} & {n.name for n in graph.nodes}
+    for node in graph.nodes:
+        for topic in node.required_inputs.values():
+            name = node.topic(topic)
+            from_car = name in FROM_THE_CAR or name.startswith(("/vehicle/status/", "/sensing/"))
+            assert name in graph.topics() or (has_car and from_car), (node.name, name)
+
+
+@every_graph
+def test_no_two_nodes_publish_one_topic_but_for_the_timings(graph: Graph) -> None:
+    names = [node.topic(t) for node in graph.nodes for p, t in node.ports.outputs.items() if p != "timing"]
+    assert len(names) == len(set(names))
+
+
+@every_graph
+def test_the_parameters_are_exactly_those_that_each_node_takes(graph: Graph) -> None:
+    shared = yaml.safe_load(parameter_file().read_text())
+    for node in graph.nodes:
+        given = {**shared.get(node.name, {}).get("ros__parameters", {}), **node.parameters}
+        model: type[NodeParameters] = node_class(node.name).model
+        assert set(given) == set(model.model_fields), node.name
+        model.model_validate(given)
+
+
+@every_graph
+def test_every_node_has_a_module_with_a_main_and_a_console_script(graph: Graph) -> None:
+    from importlib.metadata import entry_points
+
+    scripts = {e.name: e.value for e in entry_points(group="console_scripts")}
+    for node in graph.nodes:
+        assert callable(importlib.import_module(f"sim2real_ad.ros.{node.executable}").main)
+        assert scripts.get(node.executable) == f"sim2real_ad.ros.{node.executable}:main"
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_every_kind_of_node_has_ports_that_the_declaration_and_the_code_agree_on(name: str) -> None:
+    assert node_class(name).kind == name
+    for topic in (*PORTS[name].inputs.values(), *PORTS[name].outputs.values()):
+        assert message_class(topic.type_name)
+    assert PORTS[name].optional <= set(PORTS[name].inputs)
+
+
+@pytest.mark.parametrize("kind", ["sensor", "stream", "state", "command", "latched", "clock"])
+def test_publishers_and_readers_of_one_kind_are_compatible(kind) -> None:
+    from rclpy.qos import QoSCompatibility, qos_check_compatible
+
+    readers = [subscriber_qos(kind), subscriber_qos(kind, lossless=False), recorder_qos(kind)]
+    for reader in readers:
+        verdict, why = qos_check_compatible(publisher_qos(kind), reader)
+        assert verdict == QoSCompatibility.OK, why
+
+
+def test_a_camera_driver_that_publishes_best_effort_is_heard_in_real_time() -> None:
+    from rclpy.qos import QoSCompatibility, qos_check_compatible, qos_profile_sensor_data
+
+    verdict, _ = qos_check_compatible(qos_profile_sensor_data, subscriber_qos("sensor", lossless=False))
+    assert verdict != QoSCompatibility.ERROR
+    verdict, _ = qos_check_compatible(qos_profile_sensor_data, subscriber_qos("sensor"))
+    assert verdict == QoSCompatibility.ERROR, "a reader that must lose nothing does not take best effort"
+
+
+def test_control_is_reliable_and_latched_at_depth_one_as_autowares_receivers_ask() -> None:
+    from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
+
+    qos = publisher_qos(CONTROL.qos)
+    assert (qos.reliability, qos.durability, qos.depth) == (
+        ReliabilityPolicy.RELIABLE,
+        DurabilityPolicy.TRANSIENT_LOCAL,
+        1,
+    )
+
+
+@pytest.mark.parametrize("name", ["replay", "shadow"])
+def test_no_car_hears_the_commands_of_a_replay_or_a_shadow_drive(name: str) -> None:
+    topics = GRAPHS[name].topics()
+    assert not {CONTROL.name, GEAR_COMMAND.name} & set(topics)
+    assert f"/sim2real_ad/shadow{CONTROL.name}" in topics
+    assert GRAPHS[name].node("safety_gate").parameters["actuated"] is False
+
+
+def test_on_a_car_nothing_engages_by_itself() -> None:
+    assert vehicle_graph(DriveOptions()).node("safety_gate").parameters["auto_engage"] is False
+
+
+def test_the_recorder_takes_every_topic_but_the_clock_and_pictures_once() -> None:
+    graph = GRAPHS["sim"]
+    recorded = {line.split()[0] for line in graph.node("recorder").recorded}
+    assert set(graph.topics()) - recorded == {"/clock", "/sim2real_ad/camera/image"}
+
+
+def test_every_stage_of_the_chain_reports_its_timing() -> None:
+    assert all("timing" in PORTS[stage].outputs for stage in CHAIN)
+
+
+def test_the_command_line_carries_name_parameters_and_remappings() -> None:
+    gate = sim_graph(DriveOptions(vehicle="saloon")).node("safety_gate")
+    command = node_command(gate)
+    assert command[1:3] == ["-m", "sim2real_ad.ros.safety_gate_node"]
+    for pair in ("__node:=safety_gate", 'vehicle:="saloon"', "lockstep:=true", f"~/output/control:={CONTROL.name}"):
+        assert pair in command

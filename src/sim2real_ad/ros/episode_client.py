@@ -29,13 +29,14 @@ class EpisodeClient:
         from sim2real_ad_msgs.srv import StartEpisode
 
         self._check = check
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-        self._node = rclpy.create_node("supervisor", start_parameter_services=False)
+        self._context = rclpy.Context()
+        rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        self._node = rclpy.create_node("supervisor", context=self._context, start_parameter_services=False)
         self._request_type = StartEpisode.Request
         self._starter = self._node.create_client(StartEpisode, START_EPISODE)
         self._status: Any = None
         self._node.create_subscription(topic_type(EPISODE), EPISODE.name, self._on_status, subscriber_qos(EPISODE.qos))
-        self._executor = rclpy.executors.SingleThreadedExecutor()
+        self._executor = rclpy.executors.SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
 
     def __enter__(self) -> EpisodeClient:
@@ -44,7 +45,7 @@ class EpisodeClient:
     def __exit__(self, *_: object) -> None:
         self._executor.shutdown(timeout_sec=1.0)
         self._node.destroy_node()
-        rclpy.try_shutdown()
+        rclpy.try_shutdown(context=self._context)
 
     def wait_for_bridge(self, timeout_s: float) -> None:
         """Wait for the service that starts episodes. Raises GraphError."""

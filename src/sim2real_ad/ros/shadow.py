@@ -82,11 +82,12 @@ class ShadowWatcher:
         self._stamps: list[int] = []
         self._started_s = time.monotonic()
         self._ended_s = self._started_s
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-        self._node = rclpy.create_node("supervisor", start_parameter_services=False)
+        self._context = rclpy.Context()
+        rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        self._node = rclpy.create_node("supervisor", context=self._context, start_parameter_services=False)
         for topic, callback in ((TIMING, self._on_timing), (GATE_STATUS, self._on_status)):
             self._node.create_subscription(topic_type(topic), topic.name, callback, subscriber_qos(topic.qos))
-        self._executor = rclpy.executors.SingleThreadedExecutor()
+        self._executor = rclpy.executors.SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
 
     def spin(self) -> None:
@@ -103,7 +104,7 @@ class ShadowWatcher:
         """Leave the graph."""
         self._executor.shutdown(timeout_sec=1.0)
         self._node.destroy_node()
-        rclpy.try_shutdown()
+        rclpy.try_shutdown(context=self._context)
 
     def result(self, request: ShadowRequest, error: str | None = None) -> EpisodeResult:
         """Return what happened so far as one episode."""

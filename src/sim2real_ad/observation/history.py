@@ -11,6 +11,8 @@ from sim2real_ad.types import EgoState, FloatArray, UInt8Array, seconds_from_ns
 
 STANDSTILL_SPEED = 0.1
 """Below this the car stands, m/s: an order above the noise of wheel odometry."""
+FULL_STOP_S = 0.6
+"""A stop shorter than this is none: standstill_distance counts on. A stop sign asks for 0.5 s."""
 MAX_STANDSTILL_TIME = 3.0
 MAX_STANDSTILL_DISTANCE = 30.0
 
@@ -79,12 +81,13 @@ class Standstill:
         """Account for the time since the last state. A car that never stood has the greatest distance."""
         elapsed = 0.0 if self._stamp_ns is None else seconds_from_ns(ego.stamp_ns - self._stamp_ns)
         self._stamp_ns = ego.stamp_ns
-        if abs(ego.speed) < STANDSTILL_SPEED:
-            self.time_s = min(self.time_s + elapsed, MAX_STANDSTILL_TIME)
-            self.distance_m = 0.0
-        else:
+        self.distance_m = min(self.distance_m + abs(ego.speed) * elapsed, MAX_STANDSTILL_DISTANCE)
+        if abs(ego.speed) >= STANDSTILL_SPEED:
             self.time_s = 0.0
-            self.distance_m = min(self.distance_m + abs(ego.speed) * elapsed, MAX_STANDSTILL_DISTANCE)
+            return
+        self.time_s = min(self.time_s + elapsed, MAX_STANDSTILL_TIME)
+        if self.time_s >= FULL_STOP_S:
+            self.distance_m = 0.0
 
 
 class EgoFeatures:

@@ -39,6 +39,7 @@ class StudentTraining(StrictModel):
     camera_rounds: int = Field(default=4, ge=0)
     camera_episodes: int = Field(default=18, ge=1)
     epochs: int = Field(default=6, ge=1, description="passes over all samples after each round")
+    final_epochs: int = Field(default=15, ge=1, description="the same after the last round")
     batch_size: int = Field(default=128, ge=2)
     learning_rate: float = Field(default=1e-3, gt=0.0)
     acceleration_weight: float = Field(default=1.0, gt=0.0)

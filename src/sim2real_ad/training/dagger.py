@@ -71,7 +71,10 @@ class Dagger:
         for roll in rolls:
             self.samples.extend(roll.corridors, roll.features, roll.actions)
         self.progress(f"round {number}: training on {len(self.samples)} samples", 0.5)
-        errors = fit_student(self.network, self.samples, self.config.student, self.config.student.epochs, self._random)
+        settings = self.config.student
+        last = number == settings.truth_rounds + settings.camera_rounds - 1
+        epochs = settings.final_epochs if last else settings.epochs
+        errors = fit_student(self.network, self.samples, settings, epochs, self._random)
         path = self.folder / f"round_{number}" / STUDENT_FILE
         export_student(self.network, self.config.corridor, self.config.observation, path)
         record = {"round": number, "camera": through_camera, "expert_share": expert_share, **errors}

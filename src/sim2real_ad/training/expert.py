@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from sim2real_ad.control.action_mapping import ActionMapping
+from sim2real_ad.observation.history import FULL_STOP_S, STANDSTILL_SPEED
 from sim2real_ad.training.detour import Detour
 from sim2real_ad.types import Action, EgoState
 from sim2real_ad.vehicle.profile import VehicleProfile
@@ -27,8 +28,8 @@ STOP_SHORT = 1.3
 HOLD_S = 1.0
 """The expert stands this long at a stop line; the judge asks for less."""
 HOLD_ACCELERATION = -1.0
-STANDING = 0.08
-"""m/s below which the car stands."""
+STANDING = STANDSTILL_SPEED
+"""m/s below which the car stands, by the same measure as the student's features."""
 SIDE_MARGIN = 0.35
 """m beside the car's corridor within which something is ahead of it."""
 LOOK_AHEAD = 45.0
@@ -128,12 +129,13 @@ class Expert:
 
     def _has_stood(self, truth: GroundTruth, distance: float) -> bool:
         zone = self._plan.scenario.criteria.stop_zone_m - 0.4
-        if truth.ego.speed > STANDING or distance > zone:
+        stood_s = 0.0 if self._stood_since is None else truth.time_s - self._stood_since
+        if truth.ego.speed >= STANDING or distance > zone:
             self._stood_since = None
-            return False
+            return stood_s >= FULL_STOP_S
         if self._stood_since is None:
             self._stood_since = truth.time_s
-        return truth.time_s - self._stood_since >= HOLD_S
+        return stood_s >= HOLD_S
 
     def _pursue(self, ego: EgoState) -> float:
         """Return the curvature in 1/m of the arc to a point ahead on the (detoured) path (Coulter 1992)."""

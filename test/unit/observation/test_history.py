@@ -87,3 +87,14 @@ def test_time_standing_and_metres_since_are_counted_and_clipped():
     for _ in range(400):
         moving = ego.step(ego_at(next(tick) * TICK_NS, 2.0))
     assert moving[5] == MAX_STANDSTILL_DISTANCE
+
+
+def test_a_stop_too_short_to_count_leaves_the_distance_as_it_was():
+    ego, tick = EgoFeatures(SPEC), iter(range(10_000))
+    for speed in [4.0] * 20 + [0.0] * 10:
+        short = ego.step(ego_at(next(tick) * TICK_NS, speed))
+    assert short[4] == pytest.approx(0.5)
+    assert short[5] == MAX_STANDSTILL_DISTANCE
+    for _ in range(4):
+        full = ego.step(ego_at(next(tick) * TICK_NS, 0.0))
+    assert full[5] == 0.0

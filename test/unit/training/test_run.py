@@ -49,7 +49,9 @@ def test_drives_are_counted_by_scenario_with_their_infractions():
 
 @pytest.mark.torch
 def test_a_round_of_dagger_collects_trains_and_exports(tmp_path):
-    settings = StudentTraining(truth_rounds=2, truth_episodes=1, camera_rounds=0, epochs=1, practice=("stop_sign",))
+    settings = StudentTraining(
+        truth_rounds=2, truth_episodes=1, camera_rounds=0, epochs=1, final_epochs=1, practice=("stop_sign",)
+    )
     config = TrainingConfig(scenarios=("stop_sign",), student=settings)
     record = Dagger(config, tmp_path, SameProcess(), Progress()).run()
     assert [r["expert_share"] for r in record["rounds"]] == [1.0, 0.5]

@@ -15,6 +15,7 @@ from sim2real_ad.ros.transport import (
     PROFILE_VARIABLE,
     check_profile,
     mapped_segments,
+    remove_abandoned_segments,
     require_profile,
     transport_environment,
 )
@@ -52,7 +53,6 @@ def test_a_profile_that_loses_frames_is_refused(tmp_path: Path, old: str, new: s
     [
         (PROFILE_VARIABLE, "", f"{PROFILE_VARIABLE} is not set"),
         (PROFILE_VARIABLE, "/no/such/file.xml", "/no/such/file.xml cannot be read"),
-        ("RMW_IMPLEMENTATION", "", "RMW_IMPLEMENTATION is ''"),
     ],
 )
 def test_a_node_refuses_to_start_without_the_profile(
@@ -93,6 +93,31 @@ def test_without_the_profile_the_mapped_segment_is_found_too_small(ros_environme
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
     assert "shared-memory transport is not in force" in done.stderr
+
+
+def test_shared_memory_of_the_dead_is_removed_and_that_of_the_living_is_kept(peer) -> None:
+    import os
+    import signal
+    import time
+
+    code = "import rclpy, time; rclpy.init(); n = rclpy.create_node('victim'); print('up', flush=True); time.sleep(60)"
+    victim = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert victim.stdout is not None
+    assert victim.stdout.readline() == "up\n"
+    orphan = {path for path, _ in mapped_segments(victim.pid)} - {path for path, _ in mapped_segments(os.getpid())}
+    victim.send_signal(signal.SIGKILL)
+    victim.communicate()
+    own = [path for path, _ in mapped_segments(os.getpid()) if path.exists()]
+    assert own
+    assert any(path.exists() for path in orphan)
+    for path in orphan:
+        lock = path.with_name(f"{path.name}_el")
+        os.utime(lock, (time.time() - 60.0,) * 2)
+    removed = remove_abandoned_segments()
+    assert orphan <= set(removed)
+    assert not any(path.exists() for path in orphan)
+    assert peer.node.get_name() == "peer"
+    assert [path for path in own if path in removed and path not in orphan] == []
 
 
 def test_large_frames_all_arrive(peer) -> None:

@@ -6,18 +6,18 @@ fast as the machine allows. Real time: the world advances by the wall clock, dea
 
 from __future__ import annotations
 
-import socket
 import time
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from sim2real_ad.errors import Sim2RealError, WorldError
+from sim2real_ad.errors import Sim2RealError
 from sim2real_ad.geometry.camera import load_camera
 from sim2real_ad.ros.bridge_outputs import BridgeOutputs
 from sim2real_ad.ros.conversions import command_from_message, ns_from_time
 from sim2real_ad.ros.episode_run import EpisodeRun
 from sim2real_ad.ros.node import GraphNode, NodeParameters, run_node
+from sim2real_ad.ros.server_probe import wait_for_server
 from sim2real_ad.ros.topics import START_EPISODE
 from sim2real_ad.types import ControlCommand
 from sim2real_ad.vehicle.profile import load_vehicle
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from sim2real_ad.world.protocol import World
 
 WATCH_PERIOD_S = 0.1
-CONNECT_PERIOD_S = 0.05
 SETTLE_S = 0.5
 """How long after an episode's end the timings of its last frames may take to arrive."""
 
@@ -192,23 +191,6 @@ class CarlaBridgeNode(GraphNode[CarlaBridgeParameters]):
             self._outputs_by_port.authority(engaged=False, stamp_ns=run.frame_ns)
             episode = run.episode
             self._outputs_by_port.episode("FAILED", run.frame_ns, episode.scenario.name, episode.seed, message=reason)
-
-
-def wait_for_server(host: str, port: int, timeout_s: float) -> None:
-    """Wait until a server takes connections: it may be starting. Raises WorldError."""
-    deadline_s = time.monotonic() + timeout_s
-    while (refusal := _connection_refusal(host, port)) is not None:
-        if time.monotonic() > deadline_s:
-            raise WorldError(f"no CARLA server at {host}:{port} within {timeout_s:.0f} s: {refusal}") from refusal
-        time.sleep(CONNECT_PERIOD_S)
-
-
-def _connection_refusal(host: str, port: int) -> OSError | None:
-    try:
-        socket.create_connection((host, port), timeout=1.0).close()
-    except OSError as error:
-        return error
-    return None
 
 
 def _service_type() -> Any:

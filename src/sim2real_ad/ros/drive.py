@@ -11,10 +11,14 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sim2real_ad.errors import GraphError, ScenarioError, Sim2RealError
 from sim2real_ad.evaluation.results import EpisodeResult, ResultWriter
 from sim2real_ad.ros.graph import DriveOptions, sim_graph
+from sim2real_ad.ros.server_probe import wait_for_server
 from sim2real_ad.ros.supervisor import Supervisor, free_ports
 from sim2real_ad.world.scenarios import scenario_names
 
 CONNECT_TIMEOUT_S = 60.0
+SERVER_TIMEOUT_S = 5.0
+"""A CARLA server that someone else runs should be up."""
+CARLA_PORT = 2000
 ALL = "all"
 
 
@@ -45,9 +49,12 @@ def drive(
     """Drive every episode and write its result.
 
     An episode that cannot be laid out is written as an error and the others go on; a broken graph ends the run.
-    Raises GraphError where the graph broke, or where an episode could not be judged.
+    Raises GraphError where the graph broke, or where an episode could not be judged; WorldError where no CARLA server
+    answers.
     """
-    port = address.port or (free_ports() if address.embedded else 2000)
+    port = address.port or (free_ports() if address.embedded else CARLA_PORT)
+    if not address.embedded:
+        wait_for_server(address.host, port, SERVER_TIMEOUT_S)
     graph = sim_graph(options, address.host, port)
     task = progress.add_task("starting the graph", total=len(requests))
     with Supervisor(graph, writer.out_dir / "logs") as supervisor:

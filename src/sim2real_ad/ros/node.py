@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -47,6 +48,8 @@ class GraphNode(rclpy.node.Node, Generic[ParametersT]):
 
     kind: ClassVar[str]
     model: ClassVar[type[NodeParameters]]
+    close_limit_s: ClassVar[float] = 5.0
+    """How long ending may take; then the process is ended by the kernel, whatever hangs."""
 
     def __init__(self) -> None:
         """Raises ConfigError where a parameter is missing, unknown or impossible."""
@@ -190,10 +193,17 @@ def _run(make: Callable[[], GraphNode[Any]]) -> int:
         return EXIT_OK
     finally:
         if node is not None:
+            _limit_ending(node.close_limit_s)
             node.close()
             node.destroy_node()
         rclpy.try_shutdown()
     return EXIT_OK
+
+
+def _limit_ending(seconds: float) -> None:
+    """Let the kernel end this process after a while: a client library that waits for a dead server holds Python too."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _spin(node: GraphNode[Any]) -> None:

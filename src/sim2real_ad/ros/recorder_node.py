@@ -30,6 +30,7 @@ class RecorderNode(GraphNode[RecorderParameters]):
     """A passive listener in deep queues; the writing is done by a thread of its own."""
 
     kind = "recorder"
+    close_limit_s = 30.0
     model = RecorderParameters
 
     def __init__(self) -> None:

@@ -12,9 +12,10 @@ from sim2real_ad.ros.domain import DomainClaim
 from sim2real_ad.ros.graph import Graph, NodeSpec
 from sim2real_ad.ros.node_states import READY, UP
 from sim2real_ad.ros.processes import ProcessGroup
-from sim2real_ad.ros.transport import transport_environment
+from sim2real_ad.ros.transport import remove_abandoned_segments, transport_environment
 
 START_TIMEOUT_S = 60.0
+STOP_GRACE_S = 8.0
 WORLD = "world"
 RECORDER = "recorder"
 
@@ -27,6 +28,7 @@ class Supervisor:
 
     def __init__(self, graph: Graph, log_dir: Path, may_end: frozenset[str] = frozenset()) -> None:
         """may_end: nodes that may end by themselves, such as the reader of a video."""
+        remove_abandoned_segments()
         self._graph = graph
         self._may_end = may_end
         self._claim = DomainClaim(os.environ)
@@ -38,7 +40,7 @@ class Supervisor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._processes.stop(last=(RECORDER, WORLD))
+        self._processes.stop(last=(RECORDER, WORLD), grace_s=STOP_GRACE_S)
         self._claim.close()
 
     def start_world(self, port: int) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +17,8 @@ PROFILE_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE"
 RMW = "rmw_fastrtps_cpp"
 MIN_SEGMENT_BYTES = 64 * 2**20
 MIN_MESSAGE_BYTES = 16 * 2**20
+MIN_ABANDONED_S = 5.0
+"""A segment younger than this may be in the making."""
 REMEDY = f"set {PROFILE_VARIABLE} to sim2real_ad's fastdds_profile.xml, as `s2r` and the launch files do"
 
 _SEGMENT = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) .*(/dev/shm/fastrtps_[0-9a-f]{16})$")
@@ -38,7 +42,7 @@ def transport_environment(base: Mapping[str, str]) -> dict[str, str]:
 def require_profile(environment: Mapping[str, str] | None = None) -> None:
     """Check, before ROS starts, that this process would use the profile. Raises TransportError."""
     environment = os.environ if environment is None else environment
-    rmw = environment.get("RMW_IMPLEMENTATION", "")
+    rmw = environment.get("RMW_IMPLEMENTATION") or RMW  # the distribution's default
     if rmw != RMW:
         raise TransportError(f"RMW_IMPLEMENTATION is '{rmw}', the graph needs {RMW}; {REMEDY}")
     path = environment.get(PROFILE_VARIABLE, "")
@@ -91,6 +95,33 @@ def mapped_segments(pid: int) -> list[tuple[Path, int]]:
     maps = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8", errors="replace")
     found = (_SEGMENT.match(line) for line in maps.splitlines())
     return [(Path(m[3]), int(m[2], 16) - int(m[1], 16)) for m in found if m]
+
+
+def remove_abandoned_segments(folder: Path = Path("/dev/shm")) -> list[Path]:
+    """Remove the shared memory that killed processes left behind, 64 MB each; return what was removed.
+
+    Fast DDS holds a lock beside each segment for as long as its process lives. Other users' files are left alone.
+    """
+    removed = []
+    for lock_path in folder.glob("fastrtps_" + "[0-9a-f]" * 16 + "_el"):
+        segment = lock_path.with_name(lock_path.name.removesuffix("_el"))
+        if _is_abandoned(lock_path):
+            segment.unlink(missing_ok=True)
+            lock_path.unlink(missing_ok=True)
+            removed.append(segment)
+    return removed
+
+
+def _is_abandoned(lock_path: Path) -> bool:
+    try:
+        status = lock_path.stat()
+        if status.st_uid != os.getuid() or time.time() - status.st_mtime < MIN_ABANDONED_S:
+            return False
+        with lock_path.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _all(root: ET.Element, tag: str) -> list[ET.Element]:

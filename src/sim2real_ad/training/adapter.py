@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch.nn import functional
@@ -17,6 +18,9 @@ from sim2real_ad.training.augmentation import augment_picture
 from sim2real_ad.training.config import AdapterTraining
 from sim2real_ad.training.frames import FrameSet
 from sim2real_ad.training.networks import AdapterNetwork, count_parameters
+
+SMALL = ("pedestrian", "obstacle")
+"""Things of a few cells are learned with a cell's margin: the range of a foot point is uncertain by more than that."""
 
 Report = Callable[[str, float], None]
 """Called with a line of progress and the share done, 0..1."""
@@ -42,6 +46,8 @@ def make_batch(frames: FrameSet, indices: Sequence[int], random: np.random.Gener
             rgb[n] = rgb[n, :, ::-1]
             label[n], validity[n] = label[n, :, :, ::-1].copy(), validity[n, :, ::-1].copy()
             grid[n] = grid[n, :, ::-1] * np.array([-1.0, 1.0], np.float32)
+    for c in [frames.spec.channels.index(name) for name in SMALL if name in frames.spec.channels]:
+        label[:, c] = [cv2.dilate(layer, np.ones((3, 3), np.uint8)) for layer in label[:, c]]
     picture = torch.from_numpy(rgb).permute(0, 3, 1, 2).float().div_(255.0)
     return Batch(
         picture.contiguous(memory_format=torch.channels_last),
@@ -75,7 +81,7 @@ def train_adapter(
     """
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
-    network = AdapterNetwork(spec).to(memory_format=torch.channels_last)
+    network = AdapterNetwork(spec, frames.picture_height).to(memory_format=torch.channels_last)
     steps = settings.epochs * (len(frames) // settings.batch_size)
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
     weights = torch.tensor(settings.positive_weights)
@@ -128,7 +134,7 @@ def evaluate_adapter(network: AdapterNetwork, frames: FrameSet, held_out: FrameS
         pooled_held_out.append(pooled)
     stride = max(1, len(frames) // 1000)
     pooled_train = [
-        network.encoder(make_batch(frames, [int(i) * stride for i in indices], None).picture)[2]
+        network.pooled(network.encoder(make_batch(frames, [int(i) * stride for i in indices], None).picture)[2])
         for indices in _in_order(len(frames) // stride)
     ]
     scale = network.fit_familiarity(torch.cat(pooled_train), torch.cat(pooled_held_out))

@@ -71,6 +71,11 @@ class FrameSet:
     def __len__(self) -> int:
         return len(self._pictures)
 
+    @property
+    def picture_height(self) -> int:
+        """Rows of every picture."""
+        return int(self._pictures[0].shape[0])
+
     def rgb(self, indices: Sequence[int]) -> UInt8Array:
         """Pictures (N, h, w, 3)."""
         return np.stack([self._pictures[i] for i in indices])

@@ -43,14 +43,14 @@ class ImageEncoder(nn.Module):
         self.up_quarter = Block(40 + 24, coarse, kernel=1)
 
     def forward(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """(N, 3, H, W) in 0..1 to half-size, quarter-size and pooled features."""
+        """(N, 3, H, W) in 0..1 to half-size, quarter-size and deep features, these of a sixteenth of the size."""
         half = self.at_half(picture * 4.0 - 2.0)
         quarter = self.at_quarter(half)
         eighth = self.at_eighth(quarter)
         deep = self.at_sixteenth(eighth)
         eighth = self.up_eighth(torch.cat((_like(deep, eighth), eighth), 1))
         quarter = self.up_quarter(torch.cat((_like(eighth, quarter), quarter), 1))
-        return half, quarter, deep.mean((2, 3))
+        return half, quarter, deep
 
 
 class BevDecoder(nn.Module):
@@ -78,6 +78,32 @@ class BevDecoder(nn.Module):
         return logits
 
 
+class Levelling(nn.Module):
+    """Finds how far the picture is from where the calibration says: the body pitches and rolls, mounts are imprecise.
+
+    A wrong pitch moves everything up or down by the same number of pixels, a wrong yaw sideways, a wrong roll turns it;
+    a profile of the picture's features by row tells where the horizon is.
+    """
+
+    def __init__(self, features: int, rows: int, reach: float = 0.1) -> None:
+        """reach: the greatest shift, in half pictures."""
+        super().__init__()
+        self.reach = reach
+        self.estimate = nn.Sequential(
+            nn.Flatten(), nn.Linear(2 * features * rows, 48), nn.ReLU(inplace=True), nn.Linear(48, 3)
+        )
+        nn.init.zeros_(self.estimate[-1].weight)
+        nn.init.zeros_(self.estimate[-1].bias)
+
+    def forward(self, deep: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
+        """Deep features (N, F, rows, columns) and ground grid (N, H, W, 2) to the levelled grid."""
+        half = deep.shape[3] // 2
+        profile = torch.stack((deep[..., :half].mean(3), deep[..., half:].mean(3)), 1)
+        right, down, turn = (self.reach * torch.tanh(self.estimate(profile.float()))).split(1, dim=1)
+        x, y = grid[..., 0], grid[..., 1]
+        return torch.stack((x + right[..., None], y + down[..., None] + turn[..., None] * x), -1)
+
+
 class AdapterNetwork(nn.Module):
     """Picture and ground grid to BEV logits, and how far the picture's features lie from those of training."""
 
@@ -85,10 +111,11 @@ class AdapterNetwork(nn.Module):
     whitening: torch.Tensor
     familiar_distance: torch.Tensor
 
-    def __init__(self, spec: BevSpec, fine: int = 16, coarse: int = 32) -> None:
+    def __init__(self, spec: BevSpec, picture_height: int = 180, fine: int = 16, coarse: int = 32) -> None:
         super().__init__()
         channels = len(spec.channels)
         self.encoder = ImageEncoder(fine, coarse)
+        self.levelling = Levelling(64, -(-picture_height // 16))
         self.decoder = BevDecoder(3 + fine + coarse + 3, channels)
         centres = torch.from_numpy(spec.cell_centres()).float()
         place = (centres - centres.mean((0, 1))) / centres.std((0, 1))
@@ -104,10 +131,16 @@ class AdapterNetwork(nn.Module):
 
         Returns logits (N, C, H, W) and pooled features (N, 64).
         """
-        half, quarter, pooled = self.encoder(picture)
+        half, quarter, deep = self.encoder(picture)
+        grid = self.levelling(deep, grid)
         layers = [_look_up(features, grid) for features in (picture - 0.5, half, quarter)]
         place = self.place.expand(len(picture), -1, -1, -1)
-        return self.decoder(torch.cat((*layers, validity, place), 1)), pooled
+        return self.decoder(torch.cat((*layers, validity, place), 1)), self.pooled(deep)
+
+    @staticmethod
+    def pooled(deep: torch.Tensor) -> torch.Tensor:
+        """Deep features (N, 64, rows, columns) averaged over the picture."""
+        return deep.float().mean((2, 3))
 
     def distance(self, pooled: torch.Tensor) -> torch.Tensor:
         """Mahalanobis distance (N,) of pooled features from the training pictures', per dimension."""

@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import cv2
 import onnxruntime
 import torch
 
@@ -41,7 +42,9 @@ def train_parts(part: str, out: Path, config_path: Path | None, workers: int) ->
     config = load_training(config_path)
     out.mkdir(parents=True, exist_ok=True)
     progress = Progress()
-    torch.set_num_threads(workers)
+    # One thread: on few cores these small networks train slower with more, and equal runs give equal weights.
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
     if part in ("adapter", "all") and not (part == "all" and (out / ADAPTER_RECORD).is_file()):
         adapter_part(config, out, progress, workers)
     if part in ("student", "all"):

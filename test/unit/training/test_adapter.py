@@ -77,8 +77,8 @@ def test_noise_looks_less_familiar_than_the_training_pictures(trained):
     network, _ = trained
     frames = FrameSet([flat_world(4, 8)], SPEC)
     with torch.no_grad():
-        known = network.distance(network.encoder(make_batch(frames, list(range(8)), None).picture)[2])
-        strange = network.distance(network.encoder(torch.rand(8, 3, 96, 160))[2])
+        known = network.distance(network.pooled(network.encoder(make_batch(frames, list(range(8)), None).picture)[2]))
+        strange = network.distance(network.pooled(network.encoder(torch.rand(8, 3, 96, 160))[2]))
     assert strange.min() > 2.0 * known.max()
 
 

@@ -35,16 +35,16 @@ class StudentTraining(StrictModel):
         description="scenarios that training episodes take in turn; named twice is driven twice as often",
     )
     truth_rounds: int = Field(default=4, ge=0)
-    truth_episodes: int = Field(default=30, ge=1, description="episodes a round, all scenarios together")
-    camera_rounds: int = Field(default=4, ge=0)
-    camera_episodes: int = Field(default=18, ge=1)
+    truth_episodes: int = Field(default=40, ge=1, description="episodes a round, all scenarios together")
+    camera_rounds: int = Field(default=3, ge=0)
+    camera_episodes: int = Field(default=28, ge=1)
     epochs: int = Field(default=6, ge=1, description="passes over all samples after each round")
-    final_epochs: int = Field(default=15, ge=1, description="the same after the last round")
+    final_epochs: int = Field(default=20, ge=1, description="the same after the last round")
     batch_size: int = Field(default=128, ge=2)
     learning_rate: float = Field(default=1e-3, gt=0.0)
     acceleration_weight: float = Field(default=1.0, gt=0.0)
     curvature_weight: float = Field(default=4.0, gt=0.0)
-    validation_episodes: int = Field(default=6, ge=1, description="a scenario, after each camera round")
+    validation_episodes: int = Field(default=5, ge=1, description="a scenario, after each camera round")
 
 
 class TrainingConfig(StrictModel):

@@ -1,7 +1,8 @@
 """Close the loop over a simulated world: `ros2 launch sim2real_ad sim.launch.py scenario:=stop_sign`."""
 
-from launch.actions import Shutdown
+from launch.actions import ExecuteProcess, Shutdown
 from launch_ros.actions import Node
+from launch_ros.substitutions import ExecutableInPackage
 
 from sim2real_ad.ros.graph import PACKAGE, sim_graph
 from sim2real_ad.ros.launch_actions import DRIVE_ARGUMENTS, drive_options, from_arguments, node_actions
@@ -26,10 +27,9 @@ def actions(values):
     if values["world"] == "embedded":
         arguments = ["world", "--host", values["host"], "--port", values["port"], "--exit-with-parent"]
         made.append(
-            Node(
-                package=PACKAGE,
-                executable="s2r",
-                arguments=arguments,
+            ExecuteProcess(  # no ROS process: a Node would be handed --ros-args
+                cmd=[ExecutableInPackage(package=PACKAGE, executable="s2r"), *arguments],
+                name="world",
                 output="screen",
                 on_exit=Shutdown(reason="the world ended"),
             )

@@ -56,13 +56,13 @@ def test_every_node_of_the_graph_is_started_with_the_supervisors_arguments(name:
         assert node.node_package == "sim2real_ad"
         command = ["".join(part.perform(LaunchContext()) for part in piece) for piece in node.cmd[1:]]
         assert command[: len(spec.arguments())] == spec.arguments()
-    assert set(nodes) == ({"s2r", "episodes_node"} if name == "sim" else set())
+    assert set(nodes) == ({"episodes_node"} if name == "sim" else set())
 
 
 @pytest.mark.parametrize("name", GRAPHS)
 def test_every_argument_has_a_description_and_a_default(name: str) -> None:
     for argument in expanded(name)[0]:
-        assert argument.description.endswith("."), argument.name
+        assert len(argument.description) > 20, argument.name
         assert argument.default_value is not None
 
 

@@ -1,0 +1,54 @@
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from sim2real_ad.observation.spec import BevSpec, ObservationSpec  # noqa: E402
+from sim2real_ad.policy.corridor import CorridorSpec  # noqa: E402
+from sim2real_ad.training.networks import AdapterNetwork, Levelling, StudentNetwork  # noqa: E402
+
+pytestmark = pytest.mark.torch
+
+
+def test_an_untrained_levelling_trusts_the_calibration():
+    grid = torch.rand(2, 5, 4, 2) * 2.0 - 1.0
+    torch.testing.assert_close(Levelling(8, 6)(torch.rand(2, 8, 6, 10), grid), grid)
+
+
+def test_levelling_moves_every_cell_alike_and_no_farther_than_its_reach():
+    levelling = Levelling(8, 6, reach=0.1)
+    torch.nn.init.constant_(levelling.estimate[-1].bias, 100.0)
+    grid = torch.rand(2, 5, 4, 2) * 2.0 - 1.0
+    moved = levelling(torch.rand(2, 8, 6, 10), grid) - grid
+    torch.testing.assert_close(moved[..., 0], torch.full((2, 5, 4), 0.1))
+    torch.testing.assert_close(moved[..., 1], 0.1 + 0.1 * grid[..., 0])
+
+
+def test_the_adapter_follows_the_grid_it_is_given():
+    torch.manual_seed(0)
+    spec = BevSpec(x_max=16.0, y_min=-8.0, y_max=8.0, resolution=1.0)
+    network, picture = AdapterNetwork(spec, 96).eval(), torch.rand(1, 3, 96, 160)
+    grid, seen = torch.rand(1, 16, 16, 2) * 2.0 - 1.0, torch.ones(1, 1, 16, 16)
+    with torch.no_grad():
+        logits = network(picture, grid, seen)[0]
+        elsewhere = network(picture, grid.flip(3), seen)[0]
+        unseen = network(picture, torch.full_like(grid, -3.0), seen)[0]
+        unseen_of_another = network(torch.rand(1, 3, 96, 160), torch.full_like(grid, -3.0), seen)[0]
+    assert logits.shape == (1, 6, 16, 16)
+    assert not torch.allclose(logits, elsewhere)
+    torch.testing.assert_close(unseen, unseen_of_another)
+
+
+def test_the_student_sees_what_stands_in_its_lane_and_acts_within_bounds():
+    torch.manual_seed(0)
+    spec, corridor = ObservationSpec(), CorridorSpec()
+    network = StudentNetwork(corridor, spec).eval()
+    empty = torch.zeros(1, corridor.channels(spec), *corridor.size, dtype=torch.uint8)
+    ahead = empty.clone()
+    ahead[:, 3, 20:28, 14:18] = 255
+    features = torch.randn(1, corridor.features(spec)) * 50.0
+    with torch.no_grad():
+        actions = torch.cat([network(view, features) for view in (empty, ahead)])
+        in_lane = network.ruler(torch.zeros(1, corridor.channels(spec), corridor.size[0]))
+    assert actions.abs().max() <= 1.0
+    assert in_lane.shape == (1, 96)
+    assert network.lane == slice(13, 19), "1.5 m to either side at half a metre a cell"

@@ -141,7 +141,7 @@ class CameraNode(GraphNode[CameraParameters]):
         except Sim2RealError as error:
             self.stop(error)
         except Exception as error:  # noqa: BLE001 - a thread's error ends the node, whatever it is
-            if not self._ending:
+            if not self._ending and self.context.ok():
                 self.stop(SourceError(f"reading the {self.parameters.source} source failed: {error!r}"))
 
     def _play(self, video: VideoFile) -> None:

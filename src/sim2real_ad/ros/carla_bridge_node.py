@@ -6,6 +6,7 @@ fast as the machine allows. Real time: the world advances by the wall clock, dea
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from sim2real_ad.ros.bridge_outputs import BridgeOutputs
 from sim2real_ad.ros.conversions import command_from_message, ns_from_time
 from sim2real_ad.ros.episode_run import EpisodeRun
 from sim2real_ad.ros.node import GraphNode, NodeParameters, run_node
-from sim2real_ad.ros.server_probe import wait_for_server
+from sim2real_ad.ros.server_probe import is_listening, wait_for_server
 from sim2real_ad.ros.topics import START_EPISODE
 from sim2real_ad.types import ControlCommand
 from sim2real_ad.vehicle.profile import load_vehicle
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sim2real_ad.world.protocol import World
 
 WATCH_PERIOD_S = 0.1
+CLOSE_TIMEOUT_S = 2.0
 SETTLE_S = 0.5
 """How long after an episode's end the timings of its last frames may take to arrive."""
 
@@ -84,8 +86,12 @@ class CarlaBridgeNode(GraphNode[CarlaBridgeParameters]):
         self.create_service(_service_type(), START_EPISODE, self._on_start)
 
     def close(self) -> None:
-        """Remove the actors and let go of the server."""
-        self.world.close()
+        """Remove the actors and let go of the server; the client waits long for one that is going away."""
+        closing = threading.Thread(target=self.world.close, daemon=True)
+        if is_listening(self.parameters.host, self.parameters.port):
+            closing.start()
+            closing.join(timeout=CLOSE_TIMEOUT_S)
+        self.is_stuck = closing.is_alive() or closing.ident is None
 
     def _on_start(self, request: Any, response: Any) -> Any:
         refusal = self._refusal()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 import time
@@ -63,6 +64,7 @@ class GraphNode(rclpy.node.Node, Generic[ParametersT]):
         self.ports = PORTS[self.kind]
         self.parameters: ParametersT = self._read_parameters()
         self.failure: BaseException | None = None
+        self.is_stuck = False
         self._inputs: dict[str, Any] = {}
         self._outputs: dict[str, Any] = {}
         self._timing = self.publisher("timing") if "timing" in self.ports.outputs else None
@@ -106,6 +108,9 @@ class GraphNode(rclpy.node.Node, Generic[ParametersT]):
                 callback(*arguments)
             except Sim2RealError as error:
                 self.stop(error)
+            except Exception:
+                if self.context.ok():  # else a publisher of a node that is ending: a signal came meanwhile
+                    raise
 
         return call
 
@@ -170,11 +175,18 @@ def announce(state: str) -> None:
 
 def run_node(make: Callable[[], GraphNode[Any]]) -> None:
     """Run one node until it is stopped, and exit: 0, or 2 with one line on stderr where it failed."""
-    sys.exit(_run(make))
+    status, is_stuck = _run(make)
+    if is_stuck:  # a library would wait for its server while Python ends
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
-def _run(make: Callable[[], GraphNode[Any]]) -> int:
+def _run(make: Callable[[], GraphNode[Any]]) -> tuple[int, bool]:
+    """Return the exit status, and whether something of the node hangs."""
     node: GraphNode[Any] | None = None
+    status = EXIT_OK
     try:
         require_profile()
         rclpy.init()
@@ -188,16 +200,16 @@ def _run(make: Callable[[], GraphNode[Any]]) -> int:
     except Sim2RealError as error:
         name = node.get_name() if node else make.__name__
         sys.stderr.write(f"error: {name}: {error}\n")
-        return EXIT_ERROR
+        status = EXIT_ERROR
     except (KeyboardInterrupt, ExternalShutdownException):
-        return EXIT_OK
+        status = EXIT_OK
     finally:
         if node is not None:
             _limit_ending(node.close_limit_s)
             node.close()
             node.destroy_node()
         rclpy.try_shutdown()
-    return EXIT_OK
+    return status, node is not None and node.is_stuck
 
 
 def _limit_ending(seconds: float) -> None:

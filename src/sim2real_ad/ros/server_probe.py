@@ -19,6 +19,11 @@ def wait_for_server(host: str, port: int, timeout_s: float) -> None:
         time.sleep(CONNECT_PERIOD_S)
 
 
+def is_listening(host: str, port: int) -> bool:
+    """Whether a server takes connections now."""
+    return _connection_refusal(host, port) is None
+
+
 def _connection_refusal(host: str, port: int) -> OSError | None:
     try:
         socket.create_connection((host, port), timeout=1.0).close()

@@ -28,6 +28,11 @@ STOP_SHORT = 1.3
 HOLD_S = 1.0
 """The expert stands this long at a stop line; the judge asks for less."""
 HOLD_ACCELERATION = -1.0
+STOP_REACH = 3.0
+"""m before a stop line from which the expert only brakes, wherever it then stands: a creep at walking pace that ends
+within centimetres is more than a student without privilege can tell apart, and the judge does not ask for it."""
+LEAST_BRAKING = 0.7
+"""m/s^2 within STOP_REACH."""
 STANDING = STANDSTILL_SPEED
 """m/s below which the car stands, by the same measure as the student's features."""
 SIDE_MARGIN = 0.35
@@ -106,9 +111,11 @@ class Expert:
             return math.inf
         speed = truth.ego.speed
         distance = stop.near_edge - STOP_SHORT - self._profile.front_overhang - self._station
-        if distance < 0.25:
+        if distance < 0.25 or (speed < STANDING and distance < STOP_REACH - STOP_SHORT):
             return HOLD_ACCELERATION - speed
         needed = speed * speed / (2.0 * distance)
+        if distance < STOP_REACH - STOP_SHORT:
+            return -max(needed, LEAST_BRAKING)
         if needed < 0.75 * STOP_DECELERATION:
             creeping = math.sqrt(2.0 * STOP_DECELERATION * distance)
             return (creeping - speed) * 1.5 if speed < 2.0 or needed > 0.5 * STOP_DECELERATION else math.inf

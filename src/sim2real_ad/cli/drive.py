@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from sim2real_ad.errors import Sim2RealError
 
 if TYPE_CHECKING:
     from sim2real_ad.evaluation.results import ResultWriter
@@ -55,10 +59,10 @@ def drive(
     from sim2real_ad.ros.drive import WorldAddress, make_progress, requests_for
     from sim2real_ad.ros.drive import drive as run_drive
     from sim2real_ad.ros.graph import DriveOptions
-    from sim2real_ad.ros.preflight import check_inputs, default_out, describe_checkpoint, describe_run
+    from sim2real_ad.ros.preflight import check_inputs, default_out, describe_run
 
     requests = requests_for(scenario, episodes, seed)
-    check_inputs({r.scenario for r in requests}, checkpoint, camera, vehicle)
+    loaded = check_inputs({r.scenario for r in requests}, checkpoint, camera, vehicle)
     folder = out or default_out("drive")
     options = DriveOptions(
         camera=camera,
@@ -67,14 +71,26 @@ def drive(
         mode=mode.value,
         recording=str(folder / RECORDING_FILE) if record else "",
     )
-    run = describe_run(sys.argv, mode.value, world.value, seed, camera, describe_checkpoint(checkpoint))
-    with ResultWriter(folder, run) as writer:
+    run = describe_run(sys.argv, mode.value, world=world.value, seed=seed, camera=camera, checkpoint=loaded)
+    address = WorldAddress(world is WorldKind.embedded, host, port)
+    with finished(ResultWriter(folder, run)) as writer, make_progress() as progress:
+        run_drive(requests, options, address, writer, progress)
+
+
+@contextmanager
+def finished(writer: ResultWriter) -> Iterator[ResultWriter]:
+    """Leave summary and report of whatever was judged, however the run ends; a run's own error comes first."""
+    try:
+        yield writer
+    except BaseException:
+        writer.close()
         try:
-            with make_progress() as progress:
-                run_drive(requests, options, WorldAddress(world is WorldKind.embedded, host, port), writer, progress)
-        finally:
-            writer.close()
             finish(writer)
+        except Sim2RealError as error:
+            typer.echo(f"no report: {error}", err=True)
+        raise
+    writer.close()
+    finish(writer)
 
 
 def finish(writer: ResultWriter) -> None:

@@ -31,17 +31,17 @@ def shadow(
     The video says nothing of the car, so a constant speed on a straight route is assumed. Leaves the same files as
     `s2r drive`.
     """
-    from sim2real_ad.cli.drive import finish
+    from sim2real_ad.cli.drive import finished
     from sim2real_ad.evaluation.results import RECORDING_FILE, ResultWriter
     from sim2real_ad.ros.capture import VideoFile
     from sim2real_ad.ros.drive import make_progress
     from sim2real_ad.ros.graph import DriveOptions
-    from sim2real_ad.ros.preflight import check_inputs, default_out, describe_checkpoint, describe_run
+    from sim2real_ad.ros.preflight import check_inputs, default_out, describe_run
     from sim2real_ad.ros.shadow import ShadowRequest
     from sim2real_ad.ros.shadow import shadow as run_shadow
 
     VideoFile(video).close()
-    check_inputs((), checkpoint, camera, vehicle)
+    loaded = check_inputs((), checkpoint, camera, vehicle)
     folder = out or default_out("shadow")
     options = DriveOptions(
         camera=camera,
@@ -50,11 +50,6 @@ def shadow(
         mode=mode.value,
         recording=str(folder / RECORDING_FILE) if record else "",
     )
-    run = describe_run(sys.argv, f"shadow, {mode.value}", str(video), None, camera, describe_checkpoint(checkpoint))
-    with ResultWriter(folder, run) as writer:
-        try:
-            with make_progress() as progress:
-                run_shadow(ShadowRequest(video, speed, frames), options, writer, progress)
-        finally:
-            writer.close()
-            finish(writer)
+    run = describe_run(sys.argv, f"shadow, {mode.value}", world=str(video), camera=camera, checkpoint=loaded)
+    with finished(ResultWriter(folder, run)) as writer, make_progress() as progress:
+        run_shadow(ShadowRequest(video, speed, frames), options, writer, progress)

@@ -29,6 +29,7 @@ WARNING_PERIOD_S = 1.0
 class CameraParameters(NodeParameters):
     """source_path: device or video file; max_frames: of a video, 0 for all; max_age_s: on arrival.
 
+    await_start: a video begins when a supervisor says so on the start topic, else as soon as its neighbours are there;
     lockstep: a video waits for the command of each frame; time_source: the clock of the source's stamps, and with
     `simulation` their age is left to the gate.
     """
@@ -40,6 +41,7 @@ class CameraParameters(NodeParameters):
     time_source: Literal["system", "simulation"]
     max_age_s: float = Field(gt=0.0)
     max_frames: int = Field(ge=0)
+    await_start: bool
 
 
 class CameraNode(GraphNode[CameraParameters]):
@@ -81,7 +83,13 @@ class CameraNode(GraphNode[CameraParameters]):
 
     def on_connected(self) -> None:
         """Start the device or the video: whoever needs the frames is there."""
-        if self._capture is not None:
+        if self.parameters.await_start:
+            self.subscribe("start", lambda _: self._start())
+        else:
+            self._start()
+
+    def _start(self) -> None:
+        if self._capture is not None and self._thread is None:
             self._thread = threading.Thread(target=self._read, name="capture", daemon=True)
             self._thread.start()
 

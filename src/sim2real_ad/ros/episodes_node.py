@@ -32,7 +32,7 @@ def main() -> None:
 def _run(options: argparse.Namespace) -> None:
     requests = requests_for(options.scenario, options.episodes, options.seed)
     folder = Path(options.out) if options.out else default_out("launch")
-    run = describe_run(sys.argv, "launched", "", options.seed, "", None)
+    run = describe_run(sys.argv, "launched", seed=options.seed)
     with ResultWriter(folder, run) as writer:
         drive_all(requests, _nothing, writer, _tell)
         require_judged(writer, len(requests))

@@ -168,7 +168,7 @@ def shadow_graph(options: DriveOptions, video: str, speed: float, max_frames: in
     max_frames: end after so many, 0 for the whole video.
     """
     camera = _camera(options, "system", "video", video)
-    camera = replace(camera, parameters={**camera.parameters, "max_frames": max_frames})
+    camera = replace(camera, parameters={**camera.parameters, "max_frames": max_frames, "await_start": True})
     vehicle = NodeSpec("shadow_vehicle", {"speed": float(speed)})
     stages = _hidden(_stages(options, "system", auto_engage=True))
     return _finished(options, (vehicle, camera, *stages), watched=(TIMING, GATE_STATUS))
@@ -180,7 +180,12 @@ def parameter_file() -> Path:
 
 
 def _camera(options: DriveOptions, time_source: TimeSource, source: str, source_path: str = "") -> NodeSpec:
-    chosen: dict[str, ParameterValue] = {"source": source, "source_path": source_path, "max_frames": 0}
+    chosen: dict[str, ParameterValue] = {
+        "source": source,
+        "source_path": source_path,
+        "max_frames": 0,
+        "await_start": False,
+    }
     chosen |= {"camera": options.camera, "lockstep": options.lockstep, "time_source": time_source}
     return NodeSpec("camera", chosen)
 

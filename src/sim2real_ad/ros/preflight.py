@@ -11,16 +11,16 @@ from sim2real_ad.errors import CheckpointError
 from sim2real_ad.evaluation.provenance import collect_versions
 from sim2real_ad.evaluation.results import CheckpointId, RunInfo
 from sim2real_ad.geometry.camera import load_camera
-from sim2real_ad.policy.checkpoint import CONFIG_FILE, load_checkpoint, sha256_of
+from sim2real_ad.policy.checkpoint import CONFIG_FILE, SHIPPED, Checkpoint, load_checkpoint, sha256_of
 from sim2real_ad.ros.build_interfaces import ensure_interfaces
 from sim2real_ad.vehicle.profile import load_vehicle
 from sim2real_ad.world.scenarios import load_scenario
 
 
-def check_inputs(scenarios: Iterable[str], checkpoint: Path | None, camera: str, vehicle: str) -> None:
+def check_inputs(scenarios: Iterable[str], checkpoint: Path | None, camera: str, vehicle: str) -> Checkpoint:
     """Load every input once, so that what is missing or wrong is told at once, and build the messages if need be.
 
-    Raises ScenarioError, CheckpointError, CalibrationError, ConfigError or TransportError.
+    Returns the checkpoint. Raises ScenarioError, CheckpointError, CalibrationError, ConfigError or TransportError.
     """
     for scenario in scenarios:
         load_scenario(scenario)
@@ -33,19 +33,19 @@ def check_inputs(scenarios: Iterable[str], checkpoint: Path | None, camera: str,
             f"vehicle {vehicle} has {profile.action}"
         )
     ensure_interfaces(lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
-
-
-def describe_checkpoint(checkpoint: Path | None) -> CheckpointId:
-    """Name the weights of a run. sha256: of checkpoint.yaml, which holds those of every file."""
-    loaded = load_checkpoint(checkpoint)
-    name = "shipped" if checkpoint is None else str(checkpoint)
-    return CheckpointId(name=name, fingerprint=loaded.spec.fingerprint, sha256=sha256_of(loaded.path / CONFIG_FILE))
+    return loaded
 
 
 def describe_run(
-    command: Sequence[str], mode: str, world: str, seed: int | None, camera: str, checkpoint: CheckpointId | None
+    command: Sequence[str],
+    mode: str,
+    *,
+    world: str = "",
+    seed: int | None = None,
+    camera: str = "",
+    checkpoint: Checkpoint | None = None,
 ) -> RunInfo:
-    """Return what is known before the first episode."""
+    """Return what is known before the first episode. checkpoint None: this process does not know the weights."""
     return RunInfo(
         command=("s2r", *command[1:]),
         mode=mode,
@@ -53,8 +53,18 @@ def describe_run(
         started_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         seed=seed,
         camera=camera,
-        checkpoint=checkpoint,
+        checkpoint=_identify(checkpoint) if checkpoint else None,
         versions=collect_versions(),
+        observation=checkpoint.spec if checkpoint else None,
+        corridor=checkpoint.config.corridor.model_dump(mode="json") if checkpoint else None,
+    )
+
+
+def _identify(checkpoint: Checkpoint) -> CheckpointId:
+    """Name the weights. sha256: of checkpoint.yaml, which holds those of every file."""
+    name = "shipped" if checkpoint.path == SHIPPED else str(checkpoint.path)
+    return CheckpointId(
+        name=name, fingerprint=checkpoint.spec.fingerprint, sha256=sha256_of(checkpoint.path / CONFIG_FILE)
     )
 
 

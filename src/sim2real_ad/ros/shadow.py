@@ -18,9 +18,9 @@ from sim2real_ad.ros.episode_client import POLL_S
 from sim2real_ad.ros.frame_account import FIRST, LAST, FrameAccount
 from sim2real_ad.ros.graph import DriveOptions, shadow_graph
 from sim2real_ad.ros.node import topic_type
-from sim2real_ad.ros.qos import subscriber_qos
+from sim2real_ad.ros.qos import publisher_qos, subscriber_qos
 from sim2real_ad.ros.supervisor import Supervisor
-from sim2real_ad.ros.topics import GATE_STATUS, TIMING
+from sim2real_ad.ros.topics import GATE_STATUS, START, TIMING
 from sim2real_ad.types import seconds_from_ns
 
 SETTLE_S = 0.5
@@ -62,6 +62,7 @@ def shadow(request: ShadowRequest, options: DriveOptions, writer: ResultWriter, 
 def _watch(watcher: ShadowWatcher, supervisor: Supervisor, show: Any) -> None:
     """Follow the frames until the camera node has reached the video's end and the last command is known."""
     supervisor.wait_until_ready()
+    watcher.start()
     ended_s: float | None = None
     while ended_s is None or (not watcher.account.complete and time.monotonic() - ended_s < SETTLE_S):
         watcher.spin()
@@ -87,8 +88,13 @@ class ShadowWatcher:
         self._node = rclpy.create_node("supervisor", context=self._context, start_parameter_services=False)
         for topic, callback in ((TIMING, self._on_timing), (GATE_STATUS, self._on_status)):
             self._node.create_subscription(topic_type(topic), topic.name, callback, subscriber_qos(topic.qos))
+        self._starter = self._node.create_publisher(topic_type(START), START.name, publisher_qos(START.qos))
         self._executor = rclpy.executors.SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
+
+    def start(self) -> None:
+        """Let the video begin."""
+        self._starter.publish(topic_type(START)())
 
     def spin(self) -> None:
         """Handle what comes within a moment."""

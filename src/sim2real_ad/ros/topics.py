@@ -39,6 +39,8 @@ GEAR_COMMAND = Topic("/control/command/gear_cmd", "autoware_vehicle_msgs/msg/Gea
 ENGAGE = Topic("/vehicle/engage", "autoware_vehicle_msgs/msg/Engage", "command")
 GATE_STATUS = Topic("/sim2real_ad/gate_status", "sim2real_ad_msgs/msg/GateStatus", "state")
 TIMING = Topic("/sim2real_ad/frame_timing", "sim2real_ad_msgs/msg/FrameTiming", "state")
+START = Topic("/sim2real_ad/start", "std_msgs/msg/Empty", "latched")
+"""A supervisor's word that every node is connected, so that a video may begin and none of its frames is lost."""
 START_EPISODE = "/simulation/start_episode"
 
 EGO_PORTS = {"odometry": ODOMETRY, "acceleration": ACCELERATION, "velocity": VELOCITY, "steering": STEERING}
@@ -78,9 +80,10 @@ PORTS: dict[str, Ports] = {
             "compressed": IMAGE_COMPRESSED,
             "camera_info": CAMERA_INFO_RAW,
             "gate_status": GATE_STATUS,
+            "start": START,
         },
         {"image": IMAGE, "camera_info": CAMERA_INFO, "timing": TIMING},
-        optional=frozenset({"image", "compressed", "camera_info", "gate_status"}),
+        optional=frozenset({"image", "compressed", "camera_info", "gate_status", "start"}),
     ),
     "adapter": Ports({"image": IMAGE, **EGO_PORTS, "route": ROUTE}, {"observation": OBSERVATION, "timing": TIMING}),
     "policy": Ports({"observation": OBSERVATION}, {"action": ACTION, "timing": TIMING}),

@@ -141,3 +141,14 @@ def test_the_command_line_carries_name_parameters_and_remappings() -> None:
     assert command[1:3] == ["-m", "sim2real_ad.ros.safety_gate_node"]
     for pair in ("__node:=safety_gate", 'vehicle:="saloon"', "lockstep:=true", f"~/output/control:={CONTROL.name}"):
         assert pair in command
+
+
+def test_reports_are_streams_and_only_what_late_joiners_need_is_latched() -> None:
+    kinds = {t.name: t.qos for ports in PORTS.values() for t in (*ports.inputs.values(), *ports.outputs.values())}
+    latched = {"/planning/route", "/simulation/episode", "/sim2real_ad/start"}
+    commands = {CONTROL.name, GEAR_COMMAND.name, "/vehicle/engage"}
+    assert {name for name, kind in kinds.items() if kind == "latched"} == latched
+    assert {name for name, kind in kinds.items() if kind == "command"} == commands
+    assert {kind for name, kind in kinds.items() if name.startswith(("/vehicle/status/", "/localization/"))} == {
+        "state"
+    }

@@ -17,10 +17,13 @@ from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.training.augmentation import augment_picture
 from sim2real_ad.training.config import AdapterTraining
 from sim2real_ad.training.frames import FrameSet
-from sim2real_ad.training.networks import AdapterNetwork, count_parameters
+from sim2real_ad.training.networks import AdapterNetwork, AdapterOutput, count_parameters
 
 SMALL = ("pedestrian", "obstacle")
 """Things of a few cells are learned with a cell's margin: the range of a foot point is uncertain by more than that."""
+
+SEGMENT_WEIGHTS = torch.tensor([1.0, 1.0, 2.0, 2.0, 5.0, 8.0, 8.0])
+"""In the order of `picture_labels.SEGMENTS`."""
 
 Report = Callable[[str, float], None]
 """Called with a line of progress and the share done, 0..1."""
@@ -28,24 +31,30 @@ Report = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Batch:
-    """picture (N, 3, h, w) float 0..1, grid (N, H, W, 2), validity (N, 1, H, W) and label (N, C, H, W) 0 or 1."""
+    """picture (N, 3, h, w) float 0..1, grid (N, H, W, 2), validity (N, 1, H, W) and label (N, C, H, W) 0 or 1,
+    segments (N, h / 4, w / 4) ids, level (N, 3)."""
 
     picture: torch.Tensor
     grid: torch.Tensor
     validity: torch.Tensor
     label: torch.Tensor
+    segments: torch.Tensor
+    level: torch.Tensor
 
 
 def make_batch(frames: FrameSet, indices: Sequence[int], random: np.random.Generator | None) -> Batch:
     """Gather a batch; with a random generator it is augmented and half of it mirrored."""
     rgb, label = frames.rgb(indices), frames.labels(indices)
     grid, validity = frames.geometry(indices)
+    segments, level = frames.segments(indices), frames.level(indices)
     if random is not None:
         rgb = np.stack([augment_picture(picture, random) for picture in rgb])
         for n in np.flatnonzero(random.random(len(indices)) < 0.5):
             rgb[n] = rgb[n, :, ::-1]
             label[n], validity[n] = label[n, :, :, ::-1].copy(), validity[n, :, ::-1].copy()
             grid[n] = grid[n, :, ::-1] * np.array([-1.0, 1.0], np.float32)
+            segments[n] = segments[n, :, ::-1].copy()
+            level[n] *= np.array([-1.0, 1.0, -1.0], np.float32)
     for c in [frames.spec.channels.index(name) for name in SMALL if name in frames.spec.channels]:
         label[:, c] = [cv2.dilate(layer, np.ones((3, 3), np.uint8)) for layer in label[:, c]]
     picture = torch.from_numpy(rgb).permute(0, 3, 1, 2).float().div_(255.0)
@@ -54,10 +63,19 @@ def make_batch(frames: FrameSet, indices: Sequence[int], random: np.random.Gener
         torch.from_numpy(grid),
         torch.from_numpy(validity[:, None] > 0).float(),
         torch.from_numpy(label).float(),
+        torch.from_numpy(segments).long(),
+        torch.from_numpy(level),
     )
 
 
-def adapter_loss(logits: torch.Tensor, batch: Batch, weights: torch.Tensor) -> torch.Tensor:
+def adapter_loss(output: AdapterOutput, batch: Batch, weights: torch.Tensor) -> torch.Tensor:
+    """What the network is trained for: the BEV; and on the way there, what the picture shows and how it sits."""
+    shown = functional.cross_entropy(output.segments.float(), batch.segments, SEGMENT_WEIGHTS)
+    level = functional.smooth_l1_loss(output.level * 20.0, batch.level * 20.0, beta=0.1)
+    return bev_loss(output.logits.float(), batch, weights) + 0.5 * shown + level
+
+
+def bev_loss(logits: torch.Tensor, batch: Batch, weights: torch.Tensor) -> torch.Tensor:
     """Weighted cross-entropy plus a soft overlap loss over the seen cells; rare classes count through the second."""
     entropy = functional.binary_cross_entropy_with_logits(
         logits, batch.label, pos_weight=weights[:, None, None], reduction="none"
@@ -93,8 +111,8 @@ def train_adapter(
         optimizer.param_groups[0]["lr"] = settings.learning_rate * warm_then_cool(share)
         batch = make_batch(frames, indices, random)
         with torch.autocast("cpu", torch.bfloat16):
-            logits, _ = network(batch.picture, batch.grid, batch.validity)
-        loss = adapter_loss(logits.float(), batch, weights)
+            output = network(batch.picture, batch.grid, batch.validity)
+        loss = adapter_loss(output, batch, weights)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -126,12 +144,12 @@ def evaluate_adapter(network: AdapterNetwork, frames: FrameSet, held_out: FrameS
     pooled_held_out = []
     for indices in _in_order(len(held_out)):
         batch = make_batch(held_out, indices, None)
-        logits, pooled = network(batch.picture, batch.grid, batch.validity)
+        output = network(batch.picture, batch.grid, batch.validity)
         seen = batch.validity > 0
-        guess, label = (logits > 0) & seen, (batch.label > 0) & seen
+        guess, label = (output.logits > 0) & seen, (batch.label > 0) & seen
         shared += (guess & label).sum((0, 2, 3)).numpy()
         union += (guess | label).sum((0, 2, 3)).numpy()
-        pooled_held_out.append(pooled)
+        pooled_held_out.append(output.pooled)
     stride = max(1, len(frames) // 1000)
     pooled_train = [
         network.pooled(network.encoder(make_batch(frames, [int(i) * stride for i in indices], None).picture)[2])

@@ -11,6 +11,7 @@ import numpy as np
 from sim2real_ad.geometry.camera import CameraModel, CameraMount
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.training.frames import EpisodeFrames, save_episode
+from sim2real_ad.training.picture_labels import level_of, segments_of
 from sim2real_ad.training.scenes import SceneSampler
 from sim2real_ad.training.seeds import check_training_seed
 from sim2real_ad.world.embedded.bev import TruthBev
@@ -57,13 +58,18 @@ def render_episode(renderer: Renderer, collection: Collection, network: RoadNetw
     renderer.load_scene(network.scene_geometry(), domain)
     sampler = SceneSampler(network, random)
     truth = TruthBev(network, collection.spec)
-    rgb, bev = [], []
+    mounted = domain.jittered(camera)
+    rgb, bev, segments, level = [], [], [], []
     for _ in range(collection.frames):
         base, actors = sampler.sample()
         bank = float(random.normal(0.0, 0.008)), float(random.normal(0.0, 0.008))
-        rgb.append(renderer.render(domain.jittered(camera), base, actors, ego_bank=bank).rgb)
+        view = renderer.render(mounted, base, actors, semantic=True, ego_bank=bank)
+        assert view.semantic is not None
+        rgb.append(view.rgb)
         bev.append(truth.render(base, actors))
-    return EpisodeFrames(seed, camera, np.stack(rgb), np.stack(bev))
+        segments.append(segments_of(view.semantic))
+        level.append(level_of(camera, mounted, bank))
+    return EpisodeFrames(seed, camera, np.stack(rgb), np.stack(bev), np.stack(segments), np.stack(level))
 
 
 def camera_of_episode(nominal: CameraModel, seed: int, jitter: float) -> CameraModel:

@@ -23,7 +23,7 @@ class AdapterTraining(StrictModel):
     minutes: float = Field(default=12.0, gt=0.0)
     batch_size: int = Field(default=8, ge=2)
     learning_rate: float = Field(default=2e-3, gt=0.0)
-    positive_weights: tuple[float, ...] = (1.0, 2.0, 10.0, 4.0, 30.0, 30.0)
+    positive_weights: tuple[float, ...] = (1.0, 2.0, 6.0, 3.0, 8.0, 8.0)
 
 
 class StudentTraining(StrictModel):

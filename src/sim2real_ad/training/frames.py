@@ -16,12 +16,18 @@ from sim2real_ad.types import FloatArray, UInt8Array
 
 @dataclass(frozen=True)
 class EpisodeFrames:
-    """One episode's pictures. rgb: (N, h, w, 3) uint8; bev: (N, C, H, W) uint8, 0 or 255; one camera for all."""
+    """One episode's pictures, all through one calibrated camera.
+
+    rgb: (N, h, w, 3) uint8; bev: (N, C, H, W) uint8, 0 or 255; segments: (N, h / 4, w / 4) uint8, ids of SEGMENTS;
+    level: (N, 3) float32, see `training.levelling`.
+    """
 
     seed: int
     camera: CameraModel
     rgb: UInt8Array
     bev: UInt8Array
+    segments: UInt8Array
+    level: FloatArray
 
 
 def save_episode(path: Path, frames: EpisodeFrames) -> None:
@@ -34,6 +40,8 @@ def save_episode(path: Path, frames: EpisodeFrames) -> None:
         rgb=frames.rgb,
         shape=np.array(frames.bev.shape),
         bits=np.packbits(frames.bev > 0),
+        segments=frames.segments,
+        level=frames.level,
     )
     scratch.rename(path)
 
@@ -44,7 +52,8 @@ def load_episode(path: Path) -> EpisodeFrames:
         shape = tuple(data["shape"])
         bits = np.unpackbits(data["bits"], count=int(np.prod(shape)))
         camera = CameraModel.model_validate_json(str(data["camera"]))
-        return EpisodeFrames(int(data["seed"]), camera, data["rgb"], bits.reshape(shape) * np.uint8(255))
+        bev = bits.reshape(shape) * np.uint8(255)
+        return EpisodeFrames(int(data["seed"]), camera, data["rgb"], bev, data["segments"], data["level"])
 
 
 class FrameSet:
@@ -55,6 +64,8 @@ class FrameSet:
         pictures: list[UInt8Array] = []
         bits: list[UInt8Array] = []
         camera_of: list[int] = []
+        segments: list[UInt8Array] = []
+        level: list[FloatArray] = []
         self.grids: list[FloatArray] = []
         self.validity: list[UInt8Array] = []
         for number, episode in enumerate(episodes):
@@ -64,6 +75,10 @@ class FrameSet:
             pictures.extend(episode.rgb)
             bits.append(np.packbits(episode.bev.reshape(len(episode.bev), -1) > 0, axis=1))
             camera_of.extend([number] * len(episode.rgb))
+            segments.extend(episode.segments)
+            level.extend(episode.level)
+        self._segments = segments
+        self._level = level
         self._pictures = pictures
         self._bits = np.concatenate(bits)
         self._camera_of = np.array(camera_of)
@@ -79,6 +94,14 @@ class FrameSet:
     def rgb(self, indices: Sequence[int]) -> UInt8Array:
         """Pictures (N, h, w, 3)."""
         return np.stack([self._pictures[i] for i in indices])
+
+    def segments(self, indices: Sequence[int]) -> UInt8Array:
+        """Picture segments (N, h / 4, w / 4)."""
+        return np.stack([self._segments[i] for i in indices])
+
+    def level(self, indices: Sequence[int]) -> FloatArray:
+        """How far the pictures are from where the calibration says (N, 3)."""
+        return np.stack([self._level[i] for i in indices])
 
     def labels(self, indices: Sequence[int]) -> UInt8Array:
         """Labels (N, C, H, W), 0 or 1."""

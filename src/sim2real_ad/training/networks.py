@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from sim2real_ad.observation.spec import BevSpec, ObservationSpec
 from sim2real_ad.policy.corridor import CorridorSpec
+from sim2real_ad.training.picture_labels import SEGMENTS
 
 LANE_HALF_WIDTH = 1.5
 """m to either side of the route that count as in the lane."""
@@ -33,14 +34,14 @@ class Block(nn.Module):
 class ImageEncoder(nn.Module):
     """A small U-Net: picture to features at half and quarter size, with context from a sixteenth."""
 
-    def __init__(self, fine: int = 16, coarse: int = 32) -> None:
+    def __init__(self, fine: int = 16, coarse: int = 24) -> None:
         super().__init__()
         self.at_half = Block(3, fine, stride=2)
         self.at_quarter = nn.Sequential(Block(fine, 24, stride=2), Block(24, 24))
         self.at_eighth = nn.Sequential(Block(24, 40, stride=2), Block(40, 40))
         self.at_sixteenth = nn.Sequential(Block(40, 64, stride=2), Block(64, 64), Block(64, 64, dilation=2))
         self.up_eighth = Block(64 + 40, 40, kernel=1)
-        self.up_quarter = Block(40 + 24, coarse, kernel=1)
+        self.up_quarter = Block(40 + 24, coarse)
 
     def forward(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(N, 3, H, W) in 0..1 to half-size, quarter-size and deep features, these of a sixteenth of the size."""
@@ -85,7 +86,7 @@ class Levelling(nn.Module):
     a profile of the picture's features by row tells where the horizon is.
     """
 
-    def __init__(self, features: int, rows: int, reach: float = 0.1) -> None:
+    def __init__(self, features: int, rows: int, reach: float = 0.15) -> None:
         """reach: the greatest shift, in half pictures."""
         super().__init__()
         self.reach = reach
@@ -95,13 +96,28 @@ class Levelling(nn.Module):
         nn.init.zeros_(self.estimate[-1].weight)
         nn.init.zeros_(self.estimate[-1].bias)
 
-    def forward(self, deep: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
-        """Deep features (N, F, rows, columns) and ground grid (N, H, W, 2) to the levelled grid."""
+    def forward(self, deep: torch.Tensor) -> torch.Tensor:
+        """Deep features (N, F, rows, columns) to (right, down, turn) (N, 3) in half pictures."""
         half = deep.shape[3] // 2
         profile = torch.stack((deep[..., :half].mean(3), deep[..., half:].mean(3)), 1)
-        right, down, turn = (self.reach * torch.tanh(self.estimate(profile.float()))).split(1, dim=1)
-        x, y = grid[..., 0], grid[..., 1]
-        return torch.stack((x + right[..., None], y + down[..., None] + turn[..., None] * x), -1)
+        return self.reach * torch.tanh(self.estimate(profile.float()))
+
+
+def levelled(grid: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
+    """Move a ground grid (N, H, W, 2) by (right, down, turn) (N, 3)."""
+    right, down, turn = (part[..., None] for part in level.split(1, dim=1))
+    x, y = grid[..., 0], grid[..., 1]
+    return torch.stack((x + right, y + down + turn * x), -1)
+
+
+class AdapterOutput(NamedTuple):
+    """logits: of the BEV (N, C, H, W); pooled: features (N, 64); segments: logits (N, S, h / 4, w / 4) of what the
+    picture's parts show; level: (N, 3)."""
+
+    logits: torch.Tensor
+    pooled: torch.Tensor
+    segments: torch.Tensor
+    level: torch.Tensor
 
 
 class AdapterNetwork(nn.Module):
@@ -111,12 +127,13 @@ class AdapterNetwork(nn.Module):
     whitening: torch.Tensor
     familiar_distance: torch.Tensor
 
-    def __init__(self, spec: BevSpec, picture_height: int = 180, fine: int = 16, coarse: int = 32) -> None:
+    def __init__(self, spec: BevSpec, picture_height: int = 180, fine: int = 16, coarse: int = 24) -> None:
         super().__init__()
         channels = len(spec.channels)
         self.encoder = ImageEncoder(fine, coarse)
         self.levelling = Levelling(64, -(-picture_height // 16))
-        self.decoder = BevDecoder(3 + fine + coarse + 3, channels)
+        self.segments = nn.Conv2d(coarse, len(SEGMENTS), 1)
+        self.decoder = BevDecoder(3 + fine + coarse + len(SEGMENTS) + 3, channels)
         centres = torch.from_numpy(spec.cell_centres()).float()
         place = (centres - centres.mean((0, 1))) / centres.std((0, 1))
         self.register_buffer("place", place.permute(2, 0, 1)[None], persistent=False)
@@ -124,18 +141,16 @@ class AdapterNetwork(nn.Module):
         self.register_buffer("whitening", torch.eye(64))
         self.register_buffer("familiar_distance", torch.ones(()))
 
-    def forward(
-        self, picture: torch.Tensor, grid: torch.Tensor, validity: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """picture (N, 3, h, w) in 0..1; grid (N, H, W, 2); validity (N, 1, H, W) 0 or 1.
-
-        Returns logits (N, C, H, W) and pooled features (N, 64).
-        """
+    def forward(self, picture: torch.Tensor, grid: torch.Tensor, validity: torch.Tensor) -> AdapterOutput:
+        """picture (N, 3, h, w) in 0..1; grid (N, H, W, 2); validity (N, 1, H, W) 0 or 1."""
         half, quarter, deep = self.encoder(picture)
-        grid = self.levelling(deep, grid)
-        layers = [_look_up(features, grid) for features in (picture - 0.5, half, quarter)]
+        level, segments = self.levelling(deep), self.segments(quarter)
+        grid = levelled(grid, level)
+        shown = torch.softmax(segments.float(), 1)
+        layers = [_look_up(features, grid) for features in (picture - 0.5, half, quarter, shown)]
         place = self.place.expand(len(picture), -1, -1, -1)
-        return self.decoder(torch.cat((*layers, validity, place), 1)), self.pooled(deep)
+        logits = self.decoder(torch.cat((*layers, validity, place), 1))
+        return AdapterOutput(logits, self.pooled(deep), segments, level)
 
     @staticmethod
     def pooled(deep: torch.Tensor) -> torch.Tensor:
@@ -171,7 +186,7 @@ class AdapterExport(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """image (1, h, w, 3) uint8 to BEV (1, C, H, W) uint8, zero where unseen, and score (1,) 0..1."""
         picture = image.permute(0, 3, 1, 2).float() / 255.0
-        logits, pooled = self.network(picture, grid, validity)
+        logits, pooled, _, _ = self.network(picture, grid, validity)
         bev = (torch.sigmoid(logits) * validity * 255.0).round().to(torch.uint8)
         score = 0.5 * self.network.distance(pooled) / self.network.familiar_distance
         return bev, score.clamp(0.0, 1.0)

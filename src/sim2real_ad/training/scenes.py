@@ -14,10 +14,14 @@ from sim2real_ad.geometry.frames import map_from_base
 from sim2real_ad.types import Pose2
 from sim2real_ad.world.catalogue import Blueprint, Group, draw_blueprint, draw_colour
 from sim2real_ad.world.embedded.roads import LanePoint, RoadNetwork
+from sim2real_ad.world.obstructions import obstruction
 from sim2real_ad.world.protocol import ActorState
 
 VIEW = 48.0
 """How far ahead things are placed, m."""
+Colour = tuple[int, int, int]
+Placement = tuple[Blueprint, Colour, Pose2, float]
+"""What, RGB, where its middle stands, and its speed in m/s."""
 _THINGS: tuple[Group, ...] = ("barrier", "box", "cone")
 
 
@@ -34,12 +38,9 @@ class SceneSampler:
         path = self._path()
         base = self._swerved(path)
         actors: list[ActorState] = []
-        for group, pose, speed in self._placements(path):
-            body = draw_blueprint(self._random, group)
+        for body, colour, pose, speed in self._placements(path):
             if _clear(pose, body, base, actors):
-                colour = draw_colour(self._random, group)
-                identity = len(actors) + 1
-                actors.append(ActorState(identity, body.kind, body.name, pose, body.size, speed, colour))
+                actors.append(ActorState(len(actors) + 1, body.kind, body.name, pose, body.size, speed, colour))
         return base, tuple(actors)
 
     def _path(self) -> NDArray[np.float64]:
@@ -71,31 +72,37 @@ class SceneSampler:
         x, y = map_from_base(np.array([0.0, left]), lane)
         return Pose2(float(x), float(y), lane.yaw + float(np.clip(turn, -0.6, 0.6)))
 
-    def _placements(self, path: NDArray[np.float64]) -> Iterator[tuple[Group, Pose2, float]]:
-        """In my lane, oncoming, parked beside it, on foot; each with its own odds."""
+    def _placements(self, path: NDArray[np.float64]) -> Iterator[Placement]:
+        """In my lane, in the way, oncoming, parked beside it, on foot; each with its own odds."""
         random = self._random
         if random.random() < 0.45:
-            yield self._vehicle(), _pose_along(path, random.uniform(7.0, 40.0), random.normal(0.0, 0.3)), 5.0
+            pose = _pose_along(path, random.uniform(7.0, 40.0), random.normal(0.0, 0.3))
+            yield *self._vehicle(), pose, 5.0
         if random.random() < 0.45:
-            group = self._thing() if random.random() < 0.6 else self._vehicle()
-            pose = _pose_along(path, random.uniform(6.0, 40.0), random.uniform(-2.5, 2.5))
-            yield group, _turned(pose, random.normal(0.0, 0.3)), 0.0
+            form = str(random.choice(np.array(["car", "van", "barrier", "boxes", "cones"])))
+            start = random.uniform(6.0, 36.0)
+            for thing in obstruction(form, random):
+                pose = _pose_along(path, start + thing.ahead, thing.lateral)
+                yield thing.blueprint, thing.colour, _turned(pose, thing.turn), 0.0
         for _ in range(int(random.integers(0, 3))):
             pose = _pose_along(path, random.uniform(3.0, 45.0), random.uniform(2.6, 5.5))
-            yield self._vehicle(), _turned(pose, math.pi), 5.0
+            yield *self._vehicle(), _turned(pose, math.pi), 5.0
         for _ in range(int(random.integers(0, 3))):
-            group = self._thing() if random.random() < 0.67 else self._vehicle()
+            drawn = self._thing() if random.random() < 0.67 else self._vehicle()
             pose = _pose_along(path, random.uniform(3.0, 45.0), random.uniform(-7.0, 9.0))
-            yield group, _turned(pose, random.uniform(-math.pi, math.pi)), 0.0
+            yield *drawn, _turned(pose, random.uniform(-math.pi, math.pi)), 0.0
         for _ in range(int(random.choice(np.array([0, 0, 1, 2, 4])))):
             pose = _pose_along(path, random.uniform(4.0, 35.0), random.uniform(-8.0, 8.0))
-            yield "pedestrian", _turned(pose, random.uniform(-math.pi, math.pi)), 1.0
+            yield *self._draw("pedestrian"), _turned(pose, random.uniform(-math.pi, math.pi)), 1.0
 
-    def _vehicle(self) -> Group:
-        return "van" if self._random.random() < 0.2 else "car"
+    def _vehicle(self) -> tuple[Blueprint, Colour]:
+        return self._draw("van" if self._random.random() < 0.2 else "car")
 
-    def _thing(self) -> Group:
-        return _THINGS[int(self._random.integers(len(_THINGS)))]
+    def _thing(self) -> tuple[Blueprint, Colour]:
+        return self._draw(_THINGS[int(self._random.integers(len(_THINGS)))])
+
+    def _draw(self, group: Group) -> tuple[Blueprint, Colour]:
+        return draw_blueprint(self._random, group), draw_colour(self._random, group)
 
 
 def _pose_along(path: NDArray[np.float64], along: float, left: float) -> Pose2:
@@ -117,5 +124,5 @@ def _clear(pose: Pose2, body: Blueprint, base: Pose2, others: list[ActorState]) 
     ego_x, ego_y = base.x + 1.4 * math.cos(base.yaw), base.y + 1.4 * math.sin(base.yaw)
     if math.hypot(pose.x - ego_x, pose.y - ego_y) < radius + 2.3:
         return False
-    gaps = (math.hypot(pose.x - o.pose.x, pose.y - o.pose.y) - math.hypot(*o.size[:2]) / 2.0 for o in others)
-    return all(gap > radius for gap in gaps)
+    gaps = (math.hypot(pose.x - o.pose.x, pose.y - o.pose.y) - max(o.size[:2]) / 2.0 for o in others)
+    return all(gap > max(body.size[:2]) / 2.0 for gap in gaps)

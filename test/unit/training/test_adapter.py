@@ -7,7 +7,7 @@ from sim2real_ad.geometry.camera import CameraModel, CameraMount  # noqa: E402
 from sim2real_ad.observation.adapter import Adapter, ImageSpec  # noqa: E402
 from sim2real_ad.observation.spec import BevSpec, ObservationSpec  # noqa: E402
 from sim2real_ad.policy.checkpoint import open_network  # noqa: E402
-from sim2real_ad.training.adapter import adapter_loss, make_batch, train_adapter  # noqa: E402
+from sim2real_ad.training.adapter import bev_loss, make_batch, train_adapter  # noqa: E402
 from sim2real_ad.training.augmentation import augment_picture  # noqa: E402
 from sim2real_ad.training.config import AdapterTraining  # noqa: E402
 from sim2real_ad.training.export import export_adapter  # noqa: E402
@@ -36,7 +36,8 @@ def flat_world(seed: int, count: int) -> EpisodeFrames:
         on_square = down & (np.abs(ground - (x, y)).max(axis=1) < 2.0)
         rgb[n].reshape(-1, 3)[on_square] = 220
         bev[n, 0] = 255 * (np.abs(SPEC.cell_centres() - (x, y)).max(axis=-1) < 2.0)
-    return EpisodeFrames(seed, CAMERA, rgb, bev)
+    segments = 4 * (rgb[:, 2::4, 2::4, 0] > 200).astype(np.uint8)
+    return EpisodeFrames(seed, CAMERA, rgb, bev, segments, np.zeros((count, 3), np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def test_the_exported_adapter_says_what_the_trained_one_says(trained, tmp_path):
     frames = FrameSet([flat_world(3, 4)], SPEC)
     batch = make_batch(frames, [0, 1, 2, 3], None)
     with torch.no_grad():
-        logits, pooled = network(batch.picture, batch.grid, batch.validity)
+        logits, pooled, _, _ = network(batch.picture, batch.grid, batch.validity)
         expected = (torch.sigmoid(logits) * batch.validity * 255.0).numpy()
         scores = (0.5 * network.distance(pooled) / network.familiar_distance).clamp(0, 1).numpy()
     for rgb, bev, score in zip(frames.rgb([0, 1, 2, 3]), expected, scores, strict=True):
@@ -89,9 +90,7 @@ def test_cells_the_camera_does_not_see_cost_nothing():
     logits = torch.zeros_like(batch.label)
     wrong_where_unseen = logits + 50.0 * (1.0 - batch.validity)
     assert (batch.validity == 0).any()
-    assert adapter_loss(logits, batch, weights) == pytest.approx(
-        float(adapter_loss(wrong_where_unseen, batch, weights))
-    )
+    assert bev_loss(logits, batch, weights) == pytest.approx(float(bev_loss(wrong_where_unseen, batch, weights)))
 
 
 @pytest.mark.torch
@@ -112,6 +111,8 @@ def test_episodes_come_back_from_disk_as_they_were(tmp_path):
     assert again.seed == 7
     assert np.array_equal(again.rgb, frames.rgb)
     assert np.array_equal(again.bev, frames.bev)
+    assert np.array_equal(again.segments, frames.segments)
+    assert np.array_equal(again.level, frames.level)
     assert np.array_equal(FrameSet([again], SPEC).labels([0, 1, 2]) * 255, frames.bev)
 
 

@@ -4,23 +4,27 @@ torch = pytest.importorskip("torch")
 
 from sim2real_ad.observation.spec import BevSpec, ObservationSpec  # noqa: E402
 from sim2real_ad.policy.corridor import CorridorSpec  # noqa: E402
-from sim2real_ad.training.networks import AdapterNetwork, Levelling, StudentNetwork  # noqa: E402
+from sim2real_ad.training.networks import AdapterNetwork, Levelling, StudentNetwork, levelled  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
 
 def test_an_untrained_levelling_trusts_the_calibration():
     grid = torch.rand(2, 5, 4, 2) * 2.0 - 1.0
-    torch.testing.assert_close(Levelling(8, 6)(torch.rand(2, 8, 6, 10), grid), grid)
+    torch.testing.assert_close(levelled(grid, Levelling(8, 6)(torch.rand(2, 8, 6, 10))), grid)
 
 
-def test_levelling_moves_every_cell_alike_and_no_farther_than_its_reach():
+def test_levelling_shifts_and_turns_a_grid():
+    grid = torch.rand(1, 5, 4, 2) * 2.0 - 1.0
+    moved = levelled(grid, torch.tensor([[0.1, -0.2, 0.3]])) - grid
+    torch.testing.assert_close(moved[..., 0], torch.full((1, 5, 4), 0.1))
+    torch.testing.assert_close(moved[..., 1], -0.2 + 0.3 * grid[..., 0])
+
+
+def test_levelling_moves_no_farther_than_its_reach():
     levelling = Levelling(8, 6, reach=0.1)
     torch.nn.init.constant_(levelling.estimate[-1].bias, 100.0)
-    grid = torch.rand(2, 5, 4, 2) * 2.0 - 1.0
-    moved = levelling(torch.rand(2, 8, 6, 10), grid) - grid
-    torch.testing.assert_close(moved[..., 0], torch.full((2, 5, 4), 0.1))
-    torch.testing.assert_close(moved[..., 1], 0.1 + 0.1 * grid[..., 0])
+    torch.testing.assert_close(levelling(torch.rand(2, 8, 6, 10)), torch.full((2, 3), 0.1))
 
 
 def test_the_adapter_follows_the_grid_it_is_given():
@@ -29,10 +33,10 @@ def test_the_adapter_follows_the_grid_it_is_given():
     network, picture = AdapterNetwork(spec, 96).eval(), torch.rand(1, 3, 96, 160)
     grid, seen = torch.rand(1, 16, 16, 2) * 2.0 - 1.0, torch.ones(1, 1, 16, 16)
     with torch.no_grad():
-        logits = network(picture, grid, seen)[0]
-        elsewhere = network(picture, grid.flip(3), seen)[0]
-        unseen = network(picture, torch.full_like(grid, -3.0), seen)[0]
-        unseen_of_another = network(torch.rand(1, 3, 96, 160), torch.full_like(grid, -3.0), seen)[0]
+        logits = network(picture, grid, seen).logits
+        elsewhere = network(picture, grid.flip(3), seen).logits
+        unseen = network(picture, torch.full_like(grid, -3.0), seen).logits
+        unseen_of_another = network(torch.rand(1, 3, 96, 160), torch.full_like(grid, -3.0), seen).logits
     assert logits.shape == (1, 6, 16, 16)
     assert not torch.allclose(logits, elsewhere)
     torch.testing.assert_close(unseen, unseen_of_another)

@@ -25,6 +25,6 @@ def ground_grid(camera: CameraModel, spec: BevSpec, height: float = 0.0) -> tupl
     points = np.column_stack((centres, np.full(len(centres), height)))
     pixels, seen = camera.project(points)
     grid = 2.0 * pixels / (camera.width, camera.height) - 1.0
-    grid = np.where(seen[:, None], grid, OUTSIDE).astype(np.float32)
-    validity = np.where(seen, 255, 0).astype(np.uint8)
-    return grid.reshape(rows, columns, 2), validity.reshape(rows, columns)
+    lookup: FloatArray = np.where(seen[:, None], grid, OUTSIDE).astype(np.float32)
+    validity: UInt8Array = np.where(seen, 255, 0).astype(np.uint8)
+    return lookup.reshape(rows, columns, 2), validity.reshape(rows, columns)

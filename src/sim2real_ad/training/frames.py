@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sim2real_ad.errors import SourceError
 from sim2real_ad.geometry.camera import CameraModel
 from sim2real_ad.geometry.ground import ground_grid
 from sim2real_ad.observation.spec import BevSpec
@@ -47,8 +48,11 @@ def save_episode(path: Path, frames: EpisodeFrames) -> None:
 
 
 def load_episode(path: Path) -> EpisodeFrames:
-    """Read an episode back."""
+    """Read an episode back. Raises SourceError where the file lacks what an episode holds."""
     with np.load(path) as data:
+        missing = {"seed", "camera", "rgb", "shape", "bits", "segments", "level"} - set(data.files)
+        if missing:
+            raise SourceError(f"{path} holds no {', '.join(sorted(missing))}: delete it, and it is collected anew")
         shape = tuple(data["shape"])
         bits = np.unpackbits(data["bits"], count=int(np.prod(shape)))
         camera = CameraModel.model_validate_json(str(data["camera"]))

@@ -3,6 +3,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from sim2real_ad.errors import SourceError  # noqa: E402
 from sim2real_ad.geometry.camera import CameraModel, CameraMount  # noqa: E402
 from sim2real_ad.observation.adapter import Adapter, ImageSpec  # noqa: E402
 from sim2real_ad.observation.spec import BevSpec, ObservationSpec  # noqa: E402
@@ -114,6 +115,12 @@ def test_episodes_come_back_from_disk_as_they_were(tmp_path):
     assert np.array_equal(again.segments, frames.segments)
     assert np.array_equal(again.level, frames.level)
     assert np.array_equal(FrameSet([again], SPEC).labels([0, 1, 2]) * 255, frames.bev)
+
+
+def test_an_episode_file_that_lacks_something_is_named(tmp_path):
+    np.savez(tmp_path / "old.npz", seed=1, rgb=np.zeros(3))
+    with pytest.raises(SourceError, match=r"old\.npz holds no bits, camera, level, segments, shape"):
+        load_episode(tmp_path / "old.npz")
 
 
 def test_augmentation_changes_a_picture_but_keeps_its_form():

@@ -43,7 +43,7 @@ def find_config(name_or_path: str | Path, folder: str, suffix: str = ".yaml") ->
     Raises ConfigError naming what was asked for and what there is.
     """
     given = Path(name_or_path)
-    if given.suffix == suffix or given.parent != Path("."):
+    if given.suffix == suffix or given.parent != Path():
         if given.is_file():
             return given
         raise ConfigError(f"{folder}: no such file: {given}")

@@ -19,7 +19,7 @@ from sim2real_ad.vehicle.profile import FirstOrderActuator, VehicleProfile
 from sim2real_ad.world.randomization import DynamicsScale
 
 SUBSTEP_S = 0.01
-"""Integration step, s. At SLIP_SPEED the single-track model's fastest mode is about 65 1/s: Euler is stable to 0.03 s."""
+"""Integration step, s. At SLIP_SPEED the slip model is fastest, about 65 1/s: Euler is stable up to 0.03 s."""
 
 FULL_SLIP_SPEED = 2.0 * SLIP_SPEED
 """m/s above which the slip model alone holds; between SLIP_SPEED and this it is blended with the kinematic one."""

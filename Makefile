@@ -4,7 +4,8 @@
 SHELL := /bin/bash
 VENV ?= .venv
 BIN := $(VENV)/bin
-OUT ?= out/drive
+# A folder of its own for every run: nothing recorded is overwritten.
+OUT ?= out/drive-$(shell date +%Y%m%d-%H%M%S)
 # Python 3.10 to 3.12: the versions that the CARLA client has wheels for.
 PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10; do \
 	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
@@ -17,7 +18,7 @@ INTERFACES := $(shell find src/interfaces -type f 2>/dev/null)
 .PHONY: help drive test setup setup-test lint types unit system train report clean
 
 help:
-	@echo "make drive    set up and drive the three scenarios through the ROS graph; results in $(OUT)"
+	@echo "make drive    set up and drive the three scenarios through the ROS graph; results in out/drive-<time>"
 	@echo "make test     set up, check style, types and import rules, and run the tests"
 	@echo "make system   install the system libraries that are missing (apt-get, needs root)"
 	@echo "make train    make the shipped checkpoint again (see README)"

@@ -20,7 +20,7 @@ seeds 0 to 999 were used for neither.
 the renders the BEV is a guess; the out-of-distribution score is simple (distance of pooled picture features from those
 of the training pictures: 0.5 is farther than 99.9 % of held-out renders) and does not see everything that is wrong.
 
-**Make it again:** `s2r train all --out DIR`
+**Make it again:** `s2r train all --out DIR`{deviation}
 
 ## Adapter: IoU on held-out seeds, threshold 0.5, seen cells
 {iou}
@@ -33,11 +33,12 @@ Counts, losses, durations and versions are in `record.json`.
 
 
 def model_card(record: dict[str, Any]) -> str:
-    """Write the card (Markdown) of a training record."""
+    """Write the card (Markdown) of a training record. record["deviation"]: how the run differed from the command's."""
     iou = record.get("adapter", {}).get("iou", {})
     success = record.get("student", {}).get("validation", {})
     return _TEMPLATE.format(
         stage=record.get("stage", ""),
+        deviation="".join(f". {text}" for text in [record.get("deviation", "")] if text),
         iou=_table(("channel", "IoU"), [(name, f"{value:.3f}") for name, value in iou.items()]),
         success=_table(
             ("scenario", "successes"), [(name, f"{r['successes']} of {r['n']}") for name, r in success.items()]

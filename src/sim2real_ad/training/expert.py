@@ -23,12 +23,12 @@ LATERAL_COMFORT = 1.9
 APPROACH_DECELERATION = 1.2
 STOP_DECELERATION = 1.6
 """m/s^2 towards a stop line."""
-STOP_SHORT = 1.3
-"""m between bumper and stop line."""
+STOP_SHORT = 2.0
+"""m between bumper and stop line: the middle of where a stop counts, and the camera still sees the line."""
 HOLD_S = 1.0
 """The expert stands this long at a stop line; the judge asks for less."""
 HOLD_ACCELERATION = -1.0
-STOP_REACH = 3.0
+STOP_REACH = 3.5
 """m before a stop line from which the expert only brakes, wherever it then stands: a creep at walking pace that ends
 within centimetres is more than a student without privilege can tell apart, and the judge does not ask for it."""
 LEAST_BRAKING = 0.7

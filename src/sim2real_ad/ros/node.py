@@ -204,12 +204,19 @@ def _run(make: Callable[[], GraphNode[Any]]) -> tuple[int, bool]:
     except (KeyboardInterrupt, ExternalShutdownException):
         status = EXIT_OK
     finally:
+        _ignore_interrupts()
         if node is not None:
             _limit_ending(node.close_limit_s)
             node.close()
             node.destroy_node()
         rclpy.try_shutdown()
+        _ignore_interrupts()  # ROS has put the handler back that it found
     return status, node is not None and node.is_stuck
+
+
+def _ignore_interrupts() -> None:
+    """Let nothing break into an orderly end: under launch, Ctrl-C comes twice, from the terminal and from launch."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _limit_ending(seconds: float) -> None:

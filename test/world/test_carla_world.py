@@ -1,5 +1,6 @@
 """CarlaWorld on the wire server: the same episodes as in process, the right frames, and errors in time."""
 
+import itertools
 import math
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from sim2real_ad.errors import WorldError
 from sim2real_ad.geometry.camera import CameraModel, load_camera
 from sim2real_ad.types import ControlCommand
 from sim2real_ad.vehicle.profile import load_vehicle
+from sim2real_ad.world.boxes import boxes_overlap
 from sim2real_ad.world.carla.client import EPISODE_GAP_NS, CarlaWorld
 from sim2real_ad.world.carla.launch import running_world_server
 from sim2real_ad.world.embedded.world import EmbeddedWorld
@@ -151,10 +153,36 @@ def test_closing_leaves_no_actor_behind(server):
     world.reset(load_scenario(FOLLOWING), 3)
     client = carla.Client(server.host, server.port)
     client.set_timeout(20.0)
-    assert _solids(client)
+    _wait_until(lambda: bool(_solids(client)))  # a client sees actors from the first snapshot that reaches it
     world.close()
-    deadline = time.monotonic() + 10.0
-    while _solids(client):
+    _wait_until(lambda: not _solids(client))
+
+
+def test_things_that_touch_stand_where_the_plan_has_them(server):
+    scenario, seed = load_scenario("obstacle_avoidance"), 3  # two barriers of a closed lane touch
+    world = CarlaWorld(server.host, server.port, SALOON, CAMERA)
+    world.reset(scenario, seed)
+    planned = [a for a in world.truth().actors if a.kind == "obstacle"]
+    overlapping = [
+        boxes_overlap(
+            b.pose.x - a.pose.x,
+            b.pose.y - a.pose.y,
+            a.pose.yaw,
+            a.size[0] / 2,
+            a.size[1] / 2,
+            b.pose.yaw,
+            b.size[0] / 2,
+            b.size[1] / 2,
+        )
+        for a, b in itertools.combinations(planned, 2)
+    ]
+    assert any(overlapping)
+    world.close()
+
+
+def _wait_until(condition) -> None:
+    deadline = time.monotonic() + 15.0
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 

@@ -33,6 +33,9 @@ from sim2real_ad.world.protocol import ActorState
 
 SPAWN_HEIGHT_M = 0.3
 """Above the ground, so that a server does not refuse a vehicle for touching the road."""
+WAITING_STOREY_M = 10.0
+"""The road users are spawned above one another and then put in place: a server refuses to spawn what touches something,
+as cones and barriers that stand close together do."""
 _SMALLEST_LOCK = 0.05
 
 
@@ -173,11 +176,11 @@ class Troupe:
         future = carla.command.FutureActor
         spawns = []
         with self._session.reported("set up the road users"):
-            for state in states:
+            for storey, state in enumerate(states, start=1):
                 blueprint = _blueprint(self._session, state.blueprint)
                 if blueprint.has_attribute("color"):
                     blueprint.set_attribute("color", ",".join(map(str, state.colour)))
-                place = _carla_transform(carla_from_pose(state.pose, SPAWN_HEIGHT_M))
+                place = _carla_transform(carla_from_pose(state.pose, storey * WAITING_STOREY_M))
                 spawn = carla.command.SpawnActor(blueprint, place)
                 spawns.append(spawn.then(carla.command.SetSimulatePhysics(future, False)))
         numbers = self._session.send_and_wait(spawns)

@@ -176,9 +176,11 @@ class Simulation:
 
 
 def overlap(one: SimActor, other: SimActor) -> bool:
-    """Tell whether two actors' boxes overlap on the ground."""
+    """Tell whether two actors' boxes overlap on the ground, neither being high above the other."""
     dx, dy = other.transform[0] - one.transform[0], other.transform[1] - one.transform[1]
-    (length_a, width_a, _), (length_b, width_b, _) = one.size, other.size
+    (length_a, width_a, height_a), (length_b, width_b, height_b) = one.size, other.size
+    if abs(other.transform[2] - one.transform[2]) > max(height_a, height_b):
+        return False
     if dx * dx + dy * dy > ((length_a + width_a + length_b + width_b) / 2.0) ** 2:
         return False
     a, b = one.pose, other.pose

@@ -28,7 +28,7 @@ def driving(s2r, out: Path) -> tuple[Command, set[int]]:
 
 
 def assert_gone(pids: set[int]) -> None:
-    assert wait_until(lambda: not any(map(is_running, pids)), 20.0), {p for p in pids if is_running(p)}
+    assert wait_until(lambda: not any(map(is_running, pids)), 60.0), {p for p in pids if is_running(p)}
 
 
 def frames_in(path: Path) -> int:

@@ -6,12 +6,14 @@ Everything here is in the right-handed map frame; a world's own conventions stay
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim2real_ad.errors import WorldError
 from sim2real_ad.types import CameraFrame, ControlCommand, EgoState, Pose2, UInt8Array
 
 if TYPE_CHECKING:
@@ -120,6 +122,15 @@ class World(Protocol):
     def close(self) -> None:
         """Release everything; may be called twice."""
         ...
+
+
+def require_finite(command: ControlCommand) -> None:
+    """Raise WorldError, naming the values, where a command that a world shall apply is not finite."""
+    if not (math.isfinite(command.steering_tire_angle) and math.isfinite(command.acceleration)):
+        raise WorldError(
+            f"command must be finite, got steering_tire_angle {command.steering_tire_angle} rad "
+            f"and acceleration {command.acceleration} m/s^2"
+        )
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import math
 
 from sim2real_ad.control.pedal_map import PedalMap, pedals_from_command
 from sim2real_ad.errors import WorldError
@@ -18,7 +17,7 @@ from sim2real_ad.world.director import Director
 from sim2real_ad.world.embedded.bev import TruthBev
 from sim2real_ad.world.embedded.roads import RoadNetwork
 from sim2real_ad.world.plan import EpisodePlan
-from sim2real_ad.world.protocol import GroundTruth, WorldTick
+from sim2real_ad.world.protocol import GroundTruth, WorldTick, require_finite
 from sim2real_ad.world.randomization import Domain, sample_domain
 from sim2real_ad.world.scenarios import Scenario, plan_episode
 
@@ -87,11 +86,7 @@ class CarlaWorld:
     def apply(self, command: ControlCommand) -> None:
         """Command the ego car from the next tick on. Raises WorldError where a number is not finite."""
         self._running()
-        if not (math.isfinite(command.steering_tire_angle) and math.isfinite(command.acceleration)):
-            raise WorldError(
-                f"command must be finite, got steering_tire_angle {command.steering_tire_angle} rad "
-                f"and acceleration {command.acceleration} m/s^2"
-            )
+        require_finite(command)
         self._command = command
 
     def tick(self) -> WorldTick:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from sim2real_ad.control.pedal_map import PedalMap, pedals_from_command
@@ -18,7 +17,7 @@ from sim2real_ad.world.embedded.dynamics import SUBSTEP_S, EgoDynamics
 from sim2real_ad.world.embedded.roads import RoadNetwork
 from sim2real_ad.world.embedded.suspension import body_bank
 from sim2real_ad.world.plan import EpisodePlan
-from sim2real_ad.world.protocol import ActorState, GroundTruth, WorldTick
+from sim2real_ad.world.protocol import ActorState, GroundTruth, WorldTick, require_finite
 from sim2real_ad.world.randomization import Domain, sample_domain
 from sim2real_ad.world.scenarios import Scenario, plan_episode
 
@@ -87,11 +86,7 @@ class EmbeddedWorld:
     def apply(self, command: ControlCommand) -> None:
         """Command the ego car from the next tick on. Raises WorldError where a number is not finite."""
         self._check_running()
-        if not (math.isfinite(command.steering_tire_angle) and math.isfinite(command.acceleration)):
-            raise WorldError(
-                f"command must be finite, got steering_tire_angle {command.steering_tire_angle} rad "
-                f"and acceleration {command.acceleration} m/s^2"
-            )
+        require_finite(command)
         self._command = command
 
     def tick(self) -> WorldTick:

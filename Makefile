@@ -15,11 +15,12 @@ ROS_EXTRA := $(if $(ROS_DISTRO),,ros$(comma))
 VENV_OPTIONS := $(if $(ROS_DISTRO),--system-site-packages,)
 INTERFACES := $(shell find src/interfaces -type f 2>/dev/null)
 
-.PHONY: help drive test setup setup-test lint types unit system train report clean
+.PHONY: help drive test messages setup setup-test lint types unit system train report clean
 
 help:
 	@echo "make drive    set up and drive the three scenarios through the ROS graph; results in out/drive-<time>"
 	@echo "make test     set up, check style, types and import rules, and run the tests"
+	@echo "make messages build the ROS message packages into $(VENV)"
 	@echo "make system   install the system libraries that are missing (apt-get, needs root)"
 	@echo "make train    make the shipped checkpoint again (see README)"
 	@echo "make clean    remove the virtual environment, builds and results"
@@ -51,6 +52,8 @@ $(VENV)/.test: $(VENV)/.drive
 $(VENV)/.interfaces: $(VENV)/.drive $(INTERFACES)
 	$(BIN)/python -m sim2real_ad.ros.build_interfaces
 	@touch $@
+
+messages: $(VENV)/.interfaces
 
 lint: setup-test
 	$(BIN)/ruff check .

@@ -80,6 +80,7 @@ class _Builder:
         self._frames = KeyFrames(self._decode)
 
     def add(self, message: RawMessage) -> None:
+        """Take the next message, in the order of the file. Raises SourceError where it cannot be decoded."""
         if message.topic == EPISODE_TOPIC:
             self._change_state(message)
         elif message.type_name == ROUTE_TYPE:

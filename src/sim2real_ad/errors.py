@@ -39,3 +39,11 @@ class TransportError(Sim2RealError):
 
 class GraphError(Sim2RealError):
     """A node did not come up, died, or did not answer in time."""
+
+
+class ScorerError(Sim2RealError):
+    """A vision-language scorer is unknown, cannot be loaded or reached, or answered with something unusable."""
+
+
+class TrainingError(Sim2RealError):
+    """A training cannot start, or cannot go on: unknown algorithm or reward, or a run folder of another training."""

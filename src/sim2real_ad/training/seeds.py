@@ -6,10 +6,11 @@ VALIDATION_SEEDS = range(5_000, 6_000)
 """For choosing between checkpoints in training."""
 ADAPTER_SEEDS = range(10_000, 20_000)
 STUDENT_SEEDS = range(20_000, 100_000)
+TEACHER_SEEDS = range(100_000, 1_000_000)
 
 
 def check_training_seed(seed: int) -> int:
     """Return a seed that may be trained on. Raises ValueError for one kept for validation or evaluation."""
-    if seed not in ADAPTER_SEEDS and seed not in STUDENT_SEEDS:
+    if not any(seed in seeds for seeds in (ADAPTER_SEEDS, STUDENT_SEEDS, TEACHER_SEEDS)):
         raise ValueError(f"seed {seed} is kept for evaluation or validation; training takes seeds from 10,000 on")
     return seed

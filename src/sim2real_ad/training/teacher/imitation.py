@@ -119,7 +119,7 @@ def fit(
             error = nn.functional.smooth_l1_loss(network(given[batch]), wanted[batch], reduction="none", beta=0.1)
             loss = (error * weight).mean()
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimiser.step()
             if schedule.last_epoch < steps:
                 schedule.step()

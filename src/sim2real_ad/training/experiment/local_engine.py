@@ -10,7 +10,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, NoReturn
 
@@ -96,10 +96,9 @@ class _Worker(Generic[ItemT, ResultT]):
 
     def start(self, item: ItemT, attempt: int) -> None:
         self.task = item, attempt
-        try:
+        # Where it died while it waited, collect() says so.
+        with suppress(BrokenPipeError, ConnectionResetError):
             self.pipe.send(item)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # It died while it waited: collect() says so.
 
     def collect(self) -> Outcome[ItemT, ResultT]:
         assert self.task is not None

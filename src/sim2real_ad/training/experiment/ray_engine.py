@@ -24,7 +24,7 @@ class RayEngine:
 
     def __init__(self, processes: int = 2, address: str | None = None) -> None:
         """Raises TrainingError where the package is missing."""
-        self._ray = _import_ray()
+        self._ray = _import_ray(own_cluster=address is None)
         self._processes = processes
         self._address = address
         self._started = False
@@ -74,7 +74,6 @@ class RayEngine:
     def _start(self) -> None:
         if self._started or self._ray.is_initialized():
             return
-        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         try:
             self._ray.init(**self._options())
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
@@ -84,7 +83,7 @@ class RayEngine:
         self._started = True
 
     def _options(self) -> dict[str, Any]:
-        quiet = {"log_to_driver": False, "configure_logging": False}
+        quiet = {"log_to_driver": False, "logging_level": "error"}
         if self._address:
             return {"address": self._address, **quiet}
         self._files = tempfile.mkdtemp(prefix="s2r-ray-")
@@ -92,14 +91,18 @@ class RayEngine:
             "address": "local",
             "num_cpus": self._processes,
             "include_dashboard": False,
-            # Nothing that another machine could reach.
             "_node_ip_address": "127.0.0.1",
             "_temp_dir": self._files,
             **quiet,
         }
 
 
-def _import_ray() -> Any:
+def _import_ray(*, own_cluster: bool) -> Any:
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    if own_cluster:
+        # Ray turns 127.0.0.1 into an address that other machines reach, unless it is told to be no cluster of several
+        # machines; it reads this when it is imported.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
         import ray
     except ModuleNotFoundError as error:

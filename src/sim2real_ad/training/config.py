@@ -52,6 +52,7 @@ class TrainingConfig(StrictModel):
 
     seed: int = 1
     scenarios: tuple[str, ...] = ("car_following", "obstacle_avoidance", "stop_sign")
+    teacher: str = Field(default="shipped", description="whom the student learns from: shipped, expert, or a .npz")
     vehicle: str = "saloon"
     camera: str = "default"
     maps: tuple[str, ...] = ("curved_road", "urban_block", "proving_ground")

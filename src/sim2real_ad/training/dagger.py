@@ -1,4 +1,4 @@
-"""DAgger: drive with the student, ask the expert at every frame what it would have done, train on all of it.
+"""DAgger: drive with the student, ask the teacher at every frame what it would have done, train on all of it.
 
 The first rounds see the degraded true BEV, which costs no rendering; the later ones see through the camera adapter,
 as the deployed policy will. The best student by strict success on validation seeds is kept.
@@ -65,8 +65,8 @@ class Dagger:
 
     def _round(self, number: int, *, through_camera: bool, episodes: int) -> None:
         """Collect with the present student, train on everything, judge, keep the best."""
-        expert_share = 1.0 if number == 0 else max(0.1, 0.5**number)
-        jobs = list(self._training_jobs(number, through_camera, episodes, expert_share))
+        teacher_share = 1.0 if number == 0 else max(0.1, 0.5**number)
+        jobs = list(self._training_jobs(number, through_camera, episodes, teacher_share))
         rolls = list(self._rolled(jobs, f"round {number}: driving"))
         for roll in rolls:
             self.samples.extend(roll.corridors, roll.features, roll.actions)
@@ -77,14 +77,14 @@ class Dagger:
         errors = fit_student(self.network, self.samples, settings, epochs, self._random)
         path = self.folder / f"round_{number}" / STUDENT_FILE
         export_student(self.network, self.config.corridor, self.config.observation, path)
-        record = {"round": number, "camera": through_camera, "expert_share": expert_share, **errors}
+        record = {"round": number, "camera": through_camera, "teacher_share": teacher_share, **errors}
         record["training_drives"] = tally(rolls)
         if through_camera:
             record["validation"] = self._validate(path)
         self.rounds.append(record)
         self.progress(f"round {number}: {_summary(record)}", 1.0)
 
-    def _training_jobs(self, number: int, camera: bool, episodes: int, expert_share: float) -> Iterator[Job]:
+    def _training_jobs(self, number: int, camera: bool, episodes: int, teacher_share: float) -> Iterator[Job]:
         practice = self.config.student.practice
         student = self.folder / f"round_{number - 1}" / STUDENT_FILE if number else None
         for episode in range(episodes):
@@ -94,7 +94,7 @@ class Dagger:
                 seed=check_training_seed(next(self._seeds)),
                 adapter=self.folder / "adapter.onnx" if camera else None,
                 student=student,
-                expert_share=expert_share,
+                teacher_share=teacher_share,
                 push_rate=0.15,
                 keep_every=2,
             )

@@ -1,4 +1,4 @@
-"""What makes training drives leave the expert's path: who drives when, and pushes on the steering and the pedals."""
+"""What makes training drives leave the teacher's path: who drives when, and pushes on the steering and the pedals."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from sim2real_ad.types import Action
 
 
 class Disturbance:
-    """Hands the wheel from expert to student and back, and now and then pushes the action for about a second."""
+    """Hands the wheel from teacher to student and back, and now and then pushes the action for about a second."""
 
-    def __init__(self, expert_share: float, push_rate: float, tick_s: float, random: np.random.Generator) -> None:
-        """expert_share: of the time, 0..1; push_rate: pushes a second."""
-        self._expert_share = expert_share
+    def __init__(self, teacher_share: float, push_rate: float, tick_s: float, random: np.random.Generator) -> None:
+        """teacher_share: of the time, 0..1; push_rate: pushes a second."""
+        self._teacher_share = teacher_share
         self._push_rate = push_rate
         self._tick_s = tick_s
         self._random = random
         self._turn_left_s = 0.0
         self._push_left_s = 0.0
         self._push = np.zeros(2)
-        self.expert_drives = True
+        self.teacher_drives = True
 
-    def choose(self, expert: Action, student: Action | None, speed: float) -> Action:
+    def choose(self, teacher: Action, student: Action | None, speed: float) -> Action:
         """Return the action to apply at a speed in m/s: the driver's, pushed where a push is on."""
         self._advance(speed)
-        driver = expert if student is None or self.expert_drives else student
+        driver = teacher if student is None or self.teacher_drives else student
         pushed = np.clip((driver.curvature + self._push[0], driver.acceleration + self._push[1]), -1.0, 1.0)
-        return Action(expert.stamp_ns, float(pushed[0]), float(pushed[1]))
+        return Action(teacher.stamp_ns, float(pushed[0]), float(pushed[1]))
 
     def _advance(self, speed: float) -> None:
         random = self._random
         self._turn_left_s -= self._tick_s
         if self._turn_left_s <= 0.0:
             self._turn_left_s = random.uniform(1.0, 5.0)
-            self.expert_drives = bool(random.random() < self._expert_share)
+            self.teacher_drives = bool(random.random() < self._teacher_share)
         self._push_left_s -= self._tick_s
         if self._push_left_s <= 0.0:
             self._push[:] = 0.0

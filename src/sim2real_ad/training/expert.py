@@ -49,6 +49,9 @@ class Expert:
         """Decide for the state of one tick; to be called for every tick in order, whoever drives."""
         return self.act_in(self._view.update(truth), truth.ego)
 
+    def acted(self, action: Action) -> None:
+        """Be told what was done. What the rules ask for does not depend on it."""
+
     def act_in(self, situation: RouteSituation, ego: EgoState) -> Action:
         """Decide for one tick that a `RouteView` has seen already. Keeps nothing from tick to tick."""
         wanted = (

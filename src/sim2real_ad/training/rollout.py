@@ -22,7 +22,7 @@ from sim2real_ad.safety.gate import Gate, GateConfig
 from sim2real_ad.training.config import TrainingConfig
 from sim2real_ad.training.degrade import DegradedTruth
 from sim2real_ad.training.disturbance import Disturbance
-from sim2real_ad.training.expert import Expert
+from sim2real_ad.training.teacher.driver import make_driver
 from sim2real_ad.types import Action, FloatArray, Observation, UInt8Array
 from sim2real_ad.vehicle.profile import load_vehicle
 from sim2real_ad.world.embedded.world import EmbeddedWorld
@@ -40,14 +40,14 @@ SLOW = 1.0
 @dataclass(frozen=True)
 class Job:
     """One drive. adapter, student: ONNX files; without an adapter the degraded true BEV is seen, without a student the
-    expert drives. expert_share, push_rate: see Disturbance. keep_every: ticks from one sample to the next, 0 = none."""
+    teacher drives. teacher_share, push_rate: see Disturbance. keep_every: ticks between samples, 0 = none."""
 
     config: TrainingConfig
     scenario: str
     seed: int
     adapter: Path | None = None
     student: Path | None = None
-    expert_share: float = 0.0
+    teacher_share: float = 0.0
     push_rate: float = 0.0
     keep_every: int = 0
 
@@ -74,27 +74,28 @@ def start_worker() -> None:
 
 
 def roll_out(job: Job) -> Roll:
-    """Drive one job to its end, the expert being asked at every tick whoever drives."""
+    """Drive one job to its end, the teacher being asked at every tick whoever drives."""
     profile = load_vehicle(job.config.vehicle)
     world = _world(job.config.vehicle, job.config.camera, job.adapter is not None)
     episode = Episode(world, load_scenario(job.scenario), job.seed)
     tick = episode.start()
     random = np.random.default_rng([ROLL_STREAM, job.seed])
-    expert, eyes = Expert(world.plan, profile), _Eyes(job, world, random)
+    teacher, eyes = make_driver(job.config.teacher, world.plan, profile), _Eyes(job, world, random)
     corridor = Corridor(job.config.corridor, job.config.observation)
     student = StudentPolicy(_network(job.student), corridor) if job.student else None
-    disturbance = Disturbance(job.expert_share, job.push_rate, world.tick_s, random)
+    disturbance = Disturbance(job.teacher_share, job.push_rate, world.tick_s, random)
     mapping, gate = ActionMapping(profile), Gate(profile, GateConfig(auto_engage=True))
     kept: list[tuple[UInt8Array, FloatArray, Action]] = []
     ticks = 0
     while not episode.verdict.done:
-        wanted = expert.act(world.truth())
+        wanted = teacher.act(world.truth())
         observation = eyes.see(tick)
         decided = student.step(observation) if student else None
         slow = tick.ego.speed < SLOW
         if job.keep_every and (slow or ticks % job.keep_every == 0):
             kept.append((corridor.straighten(observation), corridor.features(observation), wanted))
         action = disturbance.choose(wanted, decided, tick.ego.speed)
+        teacher.acted(action)
         command = gate.step(mapping.step(action, tick.ego), tick.ego, tick.ego.stamp_ns).command
         tick = episode.step(command)
         ticks += 1

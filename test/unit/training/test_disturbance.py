@@ -15,7 +15,7 @@ def drive(share: float, rate: float, ticks: int = 4000) -> list[Action]:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_the_expert_drives_its_share_of_the_time(share):
+def test_the_teacher_drives_its_share_of_the_time(share):
     actions = drive(share, 0.0)
     assert np.mean([action == EXPERT for action in actions]) == pytest.approx(share, abs=0.12)
     assert all(action in (EXPERT, STUDENT) for action in actions)
@@ -28,7 +28,7 @@ def test_pushes_come_and_go_and_stay_in_bounds():
     assert max(abs(action.curvature - EXPERT.curvature) for action in pushed) <= 1.0 / 8.0**2 / 0.2 + 1e-9
 
 
-def test_without_a_student_the_expert_drives():
+def test_without_a_student_the_teacher_drives():
     disturbance = Disturbance(0.0, 0.0, 0.05, np.random.default_rng(1))
     assert disturbance.choose(EXPERT, None, 8.0) == EXPERT
 

@@ -11,12 +11,12 @@ from sim2real_ad.training.config import TrainingConfig
 from sim2real_ad.training.evaluate import Judgement, Trial, scores
 from sim2real_ad.training.rollout import Job, roll_out
 
-EXPERT_DRIVES = Job(TrainingConfig(), "stop_sign", 20_000, expert_share=1.0, keep_every=4)
+TEACHER_DRIVES = Job(TrainingConfig(), "stop_sign", 20_000, teacher_share=1.0, keep_every=4)
 
 
 @pytest.fixture(scope="module")
 def expert_roll():
-    return roll_out(EXPERT_DRIVES)
+    return roll_out(TEACHER_DRIVES)
 
 
 def test_an_expert_drive_succeeds_and_gives_a_sample_every_few_ticks(expert_roll):
@@ -29,7 +29,7 @@ def test_an_expert_drive_succeeds_and_gives_a_sample_every_few_ticks(expert_roll
 
 
 def test_the_stop_line_is_seen_and_the_car_stands_before_it(expert_roll):
-    config = EXPERT_DRIVES.config
+    config = TEACHER_DRIVES.config
     stop_line = expert_roll.corridors[:, config.observation.bev.index("stop_line")]
     standing = expert_roll.features[:, config.observation.ego_features.index("standstill_time")] > 0.1
     assert standing.any()
@@ -39,20 +39,20 @@ def test_the_stop_line_is_seen_and_the_car_stands_before_it(expert_roll):
 
 
 def test_the_same_job_gives_the_same_samples(expert_roll):
-    again = roll_out(EXPERT_DRIVES)
+    again = roll_out(TEACHER_DRIVES)
     assert np.array_equal(again.corridors, expert_roll.corridors)
     assert np.array_equal(again.actions, expert_roll.actions)
 
 
 def test_pushes_lead_the_car_off_the_experts_path_but_not_the_labels_astray(expert_roll):
-    pushed = roll_out(replace(EXPERT_DRIVES, push_rate=0.5))
-    route = slice(len(EXPERT_DRIVES.config.observation.ego_features) + 6, None)
+    pushed = roll_out(replace(TEACHER_DRIVES, push_rate=0.5))
+    route = slice(len(TEACHER_DRIVES.config.observation.ego_features) + 6, None)
     assert np.abs(pushed.features[:, route][:, 0]).max() > 1.5 * np.abs(expert_roll.features[:, route][:, 0]).max()
 
 
 def test_a_student_is_really_at_the_wheel():
     job = Job(TrainingConfig(), "obstacle_avoidance", 20_001, student=SHIPPED / STUDENT_FILE)
-    expert = roll_out(replace(job, student=None, expert_share=1.0))
+    expert = roll_out(replace(job, student=None, teacher_share=1.0))
     assert roll_out(job).seconds != expert.seconds
 
 

@@ -54,7 +54,7 @@ def test_a_round_of_dagger_collects_trains_and_exports(tmp_path):
     )
     config = TrainingConfig(scenarios=("stop_sign",), student=settings)
     record = Dagger(config, tmp_path, SameProcess(), Progress()).run()
-    assert [r["expert_share"] for r in record["rounds"]] == [1.0, 0.5]
+    assert [r["teacher_share"] for r in record["rounds"]] == [1.0, 0.5]
     assert record["rounds"][0]["training_drives"]["stop_sign"]["successes"] == 1
     assert record["samples"] > record["rounds"][0]["samples"] > 50
     assert (tmp_path / "round_1" / "student.onnx").is_file()

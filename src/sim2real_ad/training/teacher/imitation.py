@@ -131,7 +131,7 @@ def fit(
 def _drive(
     env: TeacherEnv,
     policy: TeacherPolicy | None,
-    expert_share: float,
+    teacher_share: float,
     settings: ImitationSettings,
     random: np.random.Generator,
     number: int,
@@ -139,7 +139,7 @@ def _drive(
     """Drive one episode; returns whether it succeeded, and the states with what the expert would have done."""
     scenarios = env.settings.scenarios
     state, _ = env.reset(options={"scenario": scenarios[number % len(scenarios)]})
-    disturbance = Disturbance(expert_share, settings.push_rate, env.world.tick_s, random)
+    disturbance = Disturbance(teacher_share, settings.push_rate, env.world.tick_s, random)
     kept, done, ticks, info = [], False, 0, {"success": False}
     while not done:
         expert = env.expert_action()

@@ -80,7 +80,7 @@ class Agreement(StrictModel):
     """When a goal's paraphrases agree. max_spread: greatest less least calibrated value; majority: the least share of
     answers on the same side of 0.5."""
 
-    max_spread: float = Field(default=0.75, gt=0.0, le=1.0)
+    max_spread: float = Field(default=0.5, gt=0.0, le=1.0)
     majority: float = Field(default=0.6, ge=0.5, le=1.0)
 
 

@@ -9,15 +9,15 @@ import pytest
 
 pytest.importorskip("torch")
 
-from rich.console import Console  # noqa: E402
+from rich.console import Console
 
-from sim2real_ad.errors import CheckpointError, TrainingError  # noqa: E402
-from sim2real_ad.training.progress import Progress  # noqa: E402
-from sim2real_ad.training.teacher import starts  # noqa: E402
-from sim2real_ad.training.teacher.environment import TeacherEnvSettings  # noqa: E402
-from sim2real_ad.training.teacher.imitation import ImitationSettings  # noqa: E402
-from sim2real_ad.training.teacher.starts import start_policy  # noqa: E402
-from sim2real_ad.training.teacher.state import STATE_SIZE  # noqa: E402
+from sim2real_ad.errors import CheckpointError, TrainingError
+from sim2real_ad.training.progress import Progress
+from sim2real_ad.training.teacher import starts
+from sim2real_ad.training.teacher.environment import TeacherEnvSettings
+from sim2real_ad.training.teacher.imitation import ImitationSettings
+from sim2real_ad.training.teacher.starts import start_policy
+from sim2real_ad.training.teacher.state import STATE_SIZE
 
 QUIET = Progress(Console(quiet=True))
 STATES = np.random.default_rng(0).normal(size=(4, STATE_SIZE)).astype(np.float32)

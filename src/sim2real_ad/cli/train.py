@@ -1,41 +1,112 @@
-"""Train the camera adapter, the student policy, or both, and write a checkpoint; or judge one in closed loop."""
+"""Train the camera adapter, the student or the teacher, and write what was learned; or judge a checkpoint."""
 
 from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 
-class Part(str, Enum):
-    """What to do."""
+class WorldKind(str, Enum):
+    """Where a teacher drives."""
 
-    adapter = "adapter"
-    student = "student"
-    all = "all"
-    evaluate = "evaluate"
+    embedded = "embedded"
+    carla = "carla"
+
+
+Checkpoint = Annotated[Path, typer.Option(help="Folder of the checkpoint; finished work in it is taken up again.")]
+Config = Annotated[Path | None, typer.Option(help="Training YAML; the defaults make the shipped checkpoint.")]
+Workers = Annotated[int, typer.Option(min=1, help="Processes that drive at the same time.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("train", help=__doc__)(train)
+    """Add `s2r train` with its sub-commands."""
+    commands = typer.Typer(no_args_is_help=True, help=__doc__)
+    for command in (adapter, student, everything, evaluate, teacher):
+        commands.command("all" if command is everything else command.__name__)(command)
+    app.add_typer(commands, name="train")
 
 
-def train(
-    part: Annotated[Part, typer.Argument(help="adapter, student (needs the adapter's folder), all, or evaluate")],
-    out: Annotated[Path, typer.Option(help="folder of the checkpoint; finished work in it is taken up again")] = Path(
-        "checkpoint"
-    ),
-    config: Annotated[Path | None, typer.Option(help="training YAML; the defaults make the shipped checkpoint")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="processes that drive at the same time")] = 2,
-    episodes: Annotated[int, typer.Option(min=1, max=1000, help="evaluate: seeds 0 to N-1 of each scenario")] = 20,
+def adapter(out: Checkpoint = Path("checkpoint"), config: Config = None, workers: Workers = 2) -> None:
+    """Train the camera adapter: pictures of the embedded world to bird's-eye views."""
+    _train_parts("adapter", out, config, workers)
+
+
+def student(out: Checkpoint = Path("checkpoint"), config: Config = None, workers: Workers = 2) -> None:
+    """Train the student policy over the folder's adapter and seal the checkpoint."""
+    _train_parts("student", out, config, workers)
+
+
+def everything(out: Checkpoint = Path("checkpoint"), config: Config = None, workers: Workers = 2) -> None:
+    """Train adapter and student: OUT/checkpoint.yaml with its networks, record and model card."""
+    _train_parts("all", out, config, workers)
+
+
+def evaluate(
+    out: Annotated[Path, typer.Option(help="Folder of the checkpoint.")] = Path("checkpoint"),
+    config: Config = None,
+    workers: Workers = 2,
+    episodes: Annotated[int, typer.Option(min=1, max=1000, help="Seeds 0 to N-1 of each scenario.")] = 20,
 ) -> None:
-    """Train and write OUT/checkpoint.yaml with its networks, record and model card; or judge what OUT holds."""
-    from sim2real_ad.training.run import evaluate_checkpoint, train_parts
+    """Judge a checkpoint in closed loop, in process, from camera to gate."""
+    from sim2real_ad.training.run import evaluate_checkpoint
 
-    if part is Part.evaluate:
-        evaluate_checkpoint(out, config, episodes, workers)
-    else:
-        train_parts(part.value, out, config, workers)
+    evaluate_checkpoint(out, config, episodes, workers)
+
+
+def teacher(
+    algo: Annotated[str | None, typer.Option(help="sac, ppo, td3 or tqc.")] = None,
+    reward: Annotated[str | None, typer.Option(help="vlm, surrogate, hand-crafted, sparse, or a reward YAML.")] = None,
+    world: Annotated[WorldKind | None, typer.Option(help="Our own world in process, or a CARLA 0.9.16 server.")] = None,
+    host: Annotated[str | None, typer.Option(help="Host of the CARLA server.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65534, help="Port of the CARLA server.")] = None,
+    scorer: Annotated[str | None, typer.Option(help="Vision-language model that reads the goals (reward vlm).")] = None,
+    goals: Annotated[str | None, typer.Option(help="Name in config/goals, or a path.")] = None,
+    start: Annotated[str | None, typer.Option(help="scratch, imitated, or a policy file (.npz).")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of all worlds together.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of networks, exploration and the order of episodes.")] = None,
+    episodes: Annotated[
+        int | None, typer.Option(min=1, max=500, help="Of each scenario in the last evaluation.")
+    ] = None,
+    worlds: Annotated[int | None, typer.Option(min=1, max=64, help="Worlds stepped in turn.")] = None,
+    config: Annotated[
+        str | None, typer.Option(help="Name in config/training, or a path; options change what it says.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the run; the same command goes on with it.")] = Path(
+        "out/teacher"
+    ),
+) -> None:
+    """Train a teacher on privileged state: any algorithm, any reward, any world.
+
+    Leaves OUT/teacher.npz, result.json, evaluations.jsonl and tensorboard/. After a kill the same command goes on from
+    the last checkpoint; a larger --steps goes on with a finished run.
+    """
+    from sim2real_ad.training.teacher.run import train_teacher
+    from sim2real_ad.training.teacher.settings import load_teacher_training
+
+    drives = {"world": world.value if world else None, "host": host, "port": port}
+    changes: dict[str, Any] = {
+        "algorithm": algo,
+        "reward": reward,
+        "scorer": scorer,
+        "goals": goals,
+        "start": start,
+        "steps": steps,
+        "seed": seed,
+        "worlds": worlds,
+        "drives": _given(drives),
+        "evaluation": _given({"final_episodes": episodes}),
+    }
+    train_teacher(load_teacher_training(config, _given(changes)), out)
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None and value != {}}
+
+
+def _train_parts(part: str, out: Path, config: Path | None, workers: int) -> None:
+    from sim2real_ad.training.run import train_parts
+
+    train_parts(part, out, config, workers)

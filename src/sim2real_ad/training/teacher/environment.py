@@ -37,7 +37,10 @@ from sim2real_ad.world.scenarios import load_scenario
 class RewardFunction(Protocol):
     """What the environment needs of a reward (see `reward.rewards.Reward`)."""
 
-    uses_guidance: bool
+    @property
+    def uses_guidance(self) -> bool:
+        """Whether a score changes anything."""
+        ...
 
     def terms(self, moment: Moment, score: float | None) -> dict[str, float]:
         """Return the named terms of a moment; score None where guidance has no say."""

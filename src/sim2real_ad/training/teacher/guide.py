@@ -1,0 +1,35 @@
+"""Who says how well the goals are met: a scorer over the goals, or the surrogate distilled from one."""
+
+from __future__ import annotations
+
+from sim2real_ad.observation.spec import BevSpec
+from sim2real_ad.reward.goals import load_goals
+from sim2real_ad.reward.guidance import Guidance
+from sim2real_ad.reward.rewards import Reward
+from sim2real_ad.training.teacher.settings import TeacherTraining
+
+SURROGATE = "surrogate"
+
+
+def make_guidance(training: TeacherTraining, reward: Reward) -> Guidance | None:
+    """Return the guidance that a reward asks for, None where it asks none.
+
+    Raises ScorerError for an unknown or unusable scorer, ConfigError for the goals.
+    """
+    if not reward.uses_guidance:
+        return None
+    if reward.name == SURROGATE:
+        from sim2real_ad.reward.surrogate import SurrogateGuidance
+
+        return SurrogateGuidance.load()
+    from sim2real_ad.reward.goal_guidance import load_guidance
+
+    return load_guidance(training.scorer, training.goals, BevSpec())
+
+
+def with_goals_view(training: TeacherTraining, reward: Reward) -> TeacherTraining:
+    """Return the training with the view that its goals look at. Raises ConfigError for the goals."""
+    if not reward.uses_guidance or reward.name == SURROGATE:
+        return training
+    view = load_goals(training.goals).view
+    return training.model_copy(update={"drives": training.drives.model_copy(update={"view": view})})

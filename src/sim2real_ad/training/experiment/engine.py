@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
@@ -50,7 +50,7 @@ class Engine(Protocol):
         function: Callable[[ItemT], ResultT],
         items: Sequence[ItemT],
         idle: Callable[[], None] | None = None,
-    ) -> Iterator[Outcome[ItemT, ResultT]]:
+    ) -> Generator[Outcome[ItemT, ResultT], None, None]:
         """Yield an outcome an item, as they finish. function and items must pickle; every process has one thread.
 
         idle is called about every HEARTBEAT_S while waiting. Closing the iterator, or an exception in whoever

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -45,7 +44,10 @@ def judge_run(
 ) -> None:
     """Drive what drives.jsonl of the folder lacks. env: its scenarios must hold the run's; it is not closed."""
     done = {drive.key for drive in read_drives(folder)}
-    with (folder / DRIVES_FILE).open("a", encoding="utf-8") as lines:
+    path = folder / DRIVES_FILE
+    path.touch()
+    os.truncate(path, len(_whole_lines(path).encode()))
+    with path.open("a", encoding="utf-8") as lines:
         for scenario, seed in run.trials:
             if (scenario, seed) not in done:
                 drive = judge_drive(actor, env, scenario, seed)
@@ -57,8 +59,10 @@ def judge_run(
 
 def judge_drive(actor: Actor, env: TeacherEnv, scenario: str, seed: int) -> Drive:
     """Drive one episode to its end with the policy's own action at every tick."""
-    state, _ = env.reset(options={"scenario": scenario, "episode_seed": seed})
-    speeds, jerks, over, info = [], [], False, {}  # type: tuple[list[float], list[float], bool, dict[str, Any]]
+    state, info = env.reset(options={"scenario": scenario, "episode_seed": seed})
+    speeds: list[float] = []
+    jerks: list[float] = []
+    over = False
     while not over:
         state, _, terminated, truncated, info = env.step(np.asarray(actor(state), np.float32))
         speeds.append(info["moment"].speed)
@@ -84,23 +88,20 @@ def root_mean_square(values: Iterable[float], weights: Iterable[float] | None = 
 
 
 def read_drives(folder: Path) -> list[Drive]:
-    """Read what has been judged. A line that was cut off by a kill is dropped from the file, and driven again.
+    """Read what has been judged; a last line that is not whole yet, or was cut off by a kill, is left out.
 
-    Raises TrainingError where a line before the last is unreadable.
+    Raises TrainingError where another line is unreadable.
     """
     path = folder / DRIVES_FILE
-    if not path.is_file():
-        return []
-    text = path.read_text(encoding="utf-8")
-    whole, _, cut = text.rpartition("\n")
-    if cut:
-        path.write_text(whole + "\n" if whole else "", encoding="utf-8")
-    drives = []
-    for number, line in enumerate(whole.splitlines(), start=1):
-        try:
-            drives.append(Drive.model_validate(json.loads(line)))
-        except (json.JSONDecodeError, ValidationError) as error:
-            raise TrainingError(
-                f"{path}:{number} is no judged drive: {error}; remove the file to judge again"
-            ) from error
-    return drives
+    whole = _whole_lines(path)
+    try:
+        return [Drive.model_validate_json(line) for line in whole.splitlines()]
+    except ValidationError as error:
+        raise TrainingError(
+            f"{path} holds a line that is no judged drive: {error}; remove it to judge again"
+        ) from error
+
+
+def _whole_lines(path: Path) -> str:
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return text[: text.rfind("\n") + 1]

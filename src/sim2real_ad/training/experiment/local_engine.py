@@ -9,7 +9,7 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, NoReturn
@@ -34,7 +34,7 @@ class LocalEngine:
         function: Callable[[ItemT], ResultT],
         items: Sequence[ItemT],
         idle: Callable[[], None] | None = None,
-    ) -> Iterator[Outcome[ItemT, ResultT]]:
+    ) -> Generator[Outcome[ItemT, ResultT], None, None]:
         """See Engine."""
         waiting = deque((item, 1) for item in items)
         try:

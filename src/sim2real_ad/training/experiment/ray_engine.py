@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from sim2real_ad.errors import TrainingError
@@ -35,7 +35,7 @@ class RayEngine:
         function: Callable[[ItemT], ResultT],
         items: Sequence[ItemT],
         idle: Callable[[], None] | None = None,
-    ) -> Iterator[Outcome[ItemT, ResultT]]:
+    ) -> Generator[Outcome[ItemT, ResultT], None, None]:
         """See Engine. Raises TrainingError where the cluster cannot be reached or started."""
         self._start()
         remote = self._ray.remote(num_cpus=1, max_retries=0)(attempt)

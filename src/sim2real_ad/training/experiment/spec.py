@@ -12,20 +12,24 @@ from pydantic import Field, NonNegativeInt, model_validator
 from sim2real_ad.config import StrictModel, find_config, load_config
 from sim2real_ad.training.seeds import EVALUATION_SEEDS
 
-START_ALONE = "none"
-"""Stands for a reward where nothing is trained: the start is judged as it is."""
+NOTHING = "none"
+"""Algorithm and reward of the run that trains nothing: the start itself, judged as it is."""
 GUIDED = ("vlm", "surrogate")
 """Rewards in which a vision-language model has a say."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_\-]*$")]
 
-Start = Literal["scratch", "imitated"]
+SCRATCH = "scratch"
+Start = Literal["scratch", "cloned", "imitated"]
+"""As `training.teacher.starts` names them: from nothing, from a few demonstrations, from the whole imitation."""
+OWN_KEYS = frozenset({"algorithm", "reward", "seed", "steps", "start"})
+"""What the rows say, and the settings must not."""
 
 
 class RunSpec(StrictModel):
     """One training, and how its policy is judged.
 
-    steps: of the environment, 0 for the start alone; episodes: judged a scenario, from first_seed on; settings: more of
-    the teacher's training, as in its own configuration.
+    steps: of the environment, 0 where the start itself is judged; episodes: judged a scenario, from first_seed on;
+    settings: more of the teacher's training, as in its own configuration.
     """
 
     algorithm: str
@@ -41,7 +45,14 @@ class RunSpec(StrictModel):
     @property
     def id(self) -> str:
         """The run's name and its folder's; the same for ever: algorithm, reward, start and seed, nothing else."""
+        if not self.trains:
+            return f"start-{self.start}"
         return f"{self.algorithm}-{self.reward}-{self.start}-s{self.seed}"
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is anything to train."""
+        return self.algorithm != NOTHING
 
     @property
     def group(self) -> tuple[str, str, str]:
@@ -66,14 +77,6 @@ class Row(StrictModel):
     rewards: tuple[Name, ...] = Field(min_length=1)
     start: Start
     seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _start_has_learned(self) -> Row:
-        if START_ALONE in self.rewards and self.start == "scratch":
-            raise ValueError(
-                f"reward '{START_ALONE}' judges the start as it is, and start 'scratch' has learned nothing"
-            )
-        return self
 
 
 class Judging(StrictModel):
@@ -102,6 +105,17 @@ class ExperimentSpec(StrictModel):
     rows: tuple[Row, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
+    def _settings_leave_the_rows_alone(self) -> ExperimentSpec:
+        taken = sorted(OWN_KEYS & set(self.settings)) + ["drives.scenarios"] * ("scenarios" in self._drives())
+        if taken:
+            raise ValueError(f"settings must not hold {', '.join(taken)}: the experiment says so itself")
+        return self
+
+    def _drives(self) -> dict[str, Any]:
+        drives = self.settings.get("drives", {})
+        return drives if isinstance(drives, dict) else {}
+
+    @model_validator(mode="after")
     def _ids_are_unique(self) -> ExperimentSpec:
         twice = [name for name, count in Counter(run.id for run in self.runs()).items() if count > 1]
         if twice:
@@ -109,15 +123,17 @@ class ExperimentSpec(StrictModel):
         return self
 
     def runs(self) -> tuple[RunSpec, ...]:
-        """Return every run. First seeds come first, so that a table of everything is there early."""
-        runs = [
+        """Return every run: the starts that others train on first, then by seed, so that the whole table is early."""
+        trained = [
             self._run(algorithm, reward, row.start, seed)
             for row in self.rows
             for algorithm in row.algorithms
             for reward in row.rewards
             for seed in row.seeds
         ]
-        return tuple(sorted(runs, key=lambda run: run.seed))
+        starts = dict.fromkeys(run.start for run in trained if run.start != SCRATCH)
+        alone = [self._run(NOTHING, NOTHING, start, 0) for start in starts]
+        return (*alone, *sorted(trained, key=lambda run: run.seed))
 
     def _run(self, algorithm: str, reward: str, start: Start, seed: int) -> RunSpec:
         return RunSpec(
@@ -125,7 +141,7 @@ class ExperimentSpec(StrictModel):
             reward=reward,
             start=start,
             seed=seed,
-            steps=0 if reward == START_ALONE else self.steps,
+            steps=0 if algorithm == NOTHING else self.steps,
             scenarios=self.scenarios,
             episodes=self.judging.episodes,
             first_seed=self.judging.first_seed,

@@ -1,0 +1,133 @@
+"""An experiment's folder: experiment.json, and one folder a run. What is finished is read off the files alone.
+
+runs/<id>/run.json       what the run is
+runs/<id>/training/      what the teacher's training left, result.json when it is finished
+runs/<id>/drives.jsonl   the judged drives
+runs/<id>/failure.txt    why the last attempt failed, where it did
+starts/<name>/           a start that runs share, made once
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sim2real_ad.config import check_config
+from sim2real_ad.errors import ConfigError, TrainingError
+from sim2real_ad.evaluation.provenance import collect_versions
+from sim2real_ad.training.experiment.figures import JudgedRun
+from sim2real_ad.training.experiment.judging import read_drives
+from sim2real_ad.training.experiment.spec import ExperimentSpec, RunSpec
+
+EXPERIMENT_FILE, RUN_FILE, RESULT_FILE, FAILURE_FILE = "experiment.json", "run.json", "result.json", "failure.txt"
+
+
+class ExperimentFolder:
+    """One experiment on disk."""
+
+    def __init__(self, path: Path, spec: ExperimentSpec) -> None:
+        self.path = path
+        self.spec = spec
+
+    @classmethod
+    def create(cls, path: Path, spec: ExperimentSpec) -> ExperimentFolder:
+        """Make the folder, or take it up again; rows may have been added since, and drives to be judged.
+
+        Raises TrainingError where a run of the folder was another training than the one of that name now.
+        """
+        folder = cls(path, spec)
+        for run in spec.runs():
+            folder._check(run)
+        path.mkdir(parents=True, exist_ok=True)
+        held = {"spec": spec.model_dump(mode="json"), "versions": collect_versions()}
+        write_json(path / EXPERIMENT_FILE, held)
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> ExperimentFolder:
+        """Open a folder that holds an experiment. Raises TrainingError where it holds none."""
+        held = read_json(path / EXPERIMENT_FILE)
+        if held is None:
+            raise TrainingError(f"{path} holds no experiment ({EXPERIMENT_FILE})")
+        return cls(path, check_config(held.get("spec", {}), ExperimentSpec, str(path / EXPERIMENT_FILE)))
+
+    def run_folder(self, run: RunSpec) -> Path:
+        """Return where a run is kept."""
+        return self.path / "runs" / run.id
+
+    def training_folder(self, run: RunSpec) -> Path:
+        """Return where a run's training is kept."""
+        return training_folder(self.run_folder(run))
+
+    def judged(self, runs: Iterable[RunSpec] | None = None) -> Iterator[JudgedRun]:
+        """Yield every run that is trained and judged on all its drives."""
+        for run in self.spec.runs() if runs is None else runs:
+            found = {drive.key: drive for drive in read_drives(self.run_folder(run))}
+            trials = list(run.trials)
+            if is_trained(run, self.run_folder(run)) and set(trials) <= set(found):
+                yield JudgedRun(run, tuple(found[key] for key in trials))
+
+    def is_finished(self, run: RunSpec) -> bool:
+        """Whether nothing is left to do for a run."""
+        return any(True for _ in self.judged([run]))
+
+    def record(self, run: RunSpec) -> dict[str, Any]:
+        """Return what a run's training says of itself; empty before it is finished."""
+        return read_json(self.training_folder(run) / RESULT_FILE) or {}
+
+    def failures(self) -> dict[str, str]:
+        """Return why runs failed, by id."""
+        paths = {run.id: self.run_folder(run) / FAILURE_FILE for run in self.spec.runs()}
+        return {name: path.read_text(encoding="utf-8").strip() for name, path in paths.items() if path.is_file()}
+
+    def _check(self, run: RunSpec) -> None:
+        check_run(run, self.run_folder(run))
+
+
+def training_folder(run_folder: Path) -> Path:
+    """Return where the training of a run's folder is kept."""
+    return run_folder / "training"
+
+
+def is_trained(run: RunSpec, run_folder: Path) -> bool:
+    """Whether a run has nothing left to train."""
+    return not run.trains or (training_folder(run_folder) / RESULT_FILE).is_file()
+
+
+def check_run(run: RunSpec, run_folder: Path) -> None:
+    """Raise TrainingError where the folder holds another training of that name. How it is judged may have changed."""
+    held = read_json(run_folder / RUN_FILE)
+    if held is None:
+        return
+    try:
+        before = check_config(held, RunSpec, str(run_folder / RUN_FILE)).model_dump(exclude={"episodes", "first_seed"})
+    except ConfigError as error:
+        raise TrainingError(f"{error}; remove {run_folder} to train it anew") from error
+    for key, value in before.items():
+        if value != getattr(run, key):
+            raise TrainingError(
+                f"{run_folder} was trained with {key} {value!r}, now it is {getattr(run, key)!r}: "
+                "choose another folder for another experiment"
+            )
+
+
+def write_json(path: Path, held: dict[str, Any]) -> None:
+    """Write a JSON file at once: a reader sees the old one or the new one."""
+    beside = path.with_suffix(".part")
+    beside.write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
+    beside.replace(path)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Read a JSON file; None where there is none. Raises TrainingError where it is unreadable."""
+    if not path.is_file():
+        return None
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise TrainingError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(held, dict):
+        raise TrainingError(f"{path} must hold a mapping, found {type(held).__name__}")
+    return held

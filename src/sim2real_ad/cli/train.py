@@ -64,7 +64,7 @@ def teacher(
     port: Annotated[int | None, typer.Option(min=1, max=65534, help="Port of the CARLA server.")] = None,
     scorer: Annotated[str | None, typer.Option(help="Vision-language model that reads the goals (reward vlm).")] = None,
     goals: Annotated[str | None, typer.Option(help="Name in config/goals, or a path.")] = None,
-    start: Annotated[str | None, typer.Option(help="scratch, imitated, or a policy file (.npz).")] = None,
+    start: Annotated[str | None, typer.Option(help="scratch, cloned, imitated, or a policy file (.npz).")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps of all worlds together.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of networks, exploration and the order of episodes.")] = None,
     episodes: Annotated[

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from sim2real_ad.errors import TrainingError
 from sim2real_ad.training.teacher.algorithms import find_algorithm
+from sim2real_ad.training.teacher.folder import read_json, write_json
 from sim2real_ad.training.teacher.worlds import Worlds
 
 FOLDER = "checkpoints"
@@ -26,10 +26,16 @@ MODEL, BUFFER, RANDOM, PROGRESS = "model.zip", "replay_buffer.npz", "random_stat
 BUFFER_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
 
-def save_checkpoint(run: Path, model: BaseAlgorithm, worlds: Worlds, progress: dict[str, Any]) -> Path:
+def save_checkpoint(
+    run: Path,
+    model: BaseAlgorithm,
+    worlds: Worlds,
+    progress: dict[str, Any],
+    more: Callable[[Path], None] = lambda _folder: None,
+) -> Path:
     """Write a checkpoint and forget the ones before the last two. progress: what else to remember; JSON.
 
-    To be called between rollouts: no transition may wait for its reward.
+    more: writes further files into the folder. To be called between rollouts: no transition may wait for its reward.
     """
     folder = run / FOLDER / f"step_{model.num_timesteps:010d}"
     beside = folder.with_suffix(".part")
@@ -39,8 +45,9 @@ def save_checkpoint(run: Path, model: BaseAlgorithm, worlds: Worlds, progress: d
     buffer = getattr(model, "replay_buffer", None)
     if buffer is not None:
         _save_buffer(beside / BUFFER, buffer)
-    _write_json(beside / RANDOM, _random_states(worlds))
-    _write_json(beside / PROGRESS, {**progress, "steps": model.num_timesteps})
+    more(beside)
+    write_json(beside / RANDOM, _random_states(worlds))
+    write_json(beside / PROGRESS, {**progress, "steps": model.num_timesteps})
     shutil.rmtree(folder, ignore_errors=True)
     beside.rename(folder)
     for old in list_checkpoints(run)[:-KEPT]:
@@ -59,8 +66,7 @@ def load_checkpoint(folder: Path, algorithm: str, worlds: Worlds) -> tuple[BaseA
         model = find_algorithm(algorithm).kind.load(folder / MODEL, env=worlds, device="cpu")
         if (folder / BUFFER).is_file():
             _load_buffer(folder / BUFFER, model.replay_buffer)
-        progress = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
-        states = json.loads((folder / RANDOM).read_text(encoding="utf-8"))
+        progress, states = read_json(folder / PROGRESS), read_json(folder / RANDOM)
     except (OSError, ValueError, KeyError, EOFError, AssertionError) as error:
         raise TrainingError(
             f"{folder} cannot be taken up again: {error}; remove it to go on from an earlier one"
@@ -72,17 +78,24 @@ def load_checkpoint(folder: Path, algorithm: str, worlds: Worlds) -> tuple[BaseA
 class SaveCheckpoints(BaseCallback):
     """Saves between rollouts, after the update: then no reward is provisional and nothing is half learned."""
 
-    def __init__(self, run: Path, worlds: Worlds, every_s: float, progress: Any) -> None:
-        """progress: called for what else to remember."""
+    def __init__(
+        self,
+        run: Path,
+        worlds: Worlds,
+        every_s: float,
+        progress: Callable[[], dict[str, Any]],
+        more: Callable[[Path], None] = lambda _folder: None,
+    ) -> None:
+        """progress: called for what else to remember; more: called to write further files."""
         super().__init__()
-        self._run, self._worlds, self._every_s, self._progress = run, worlds, every_s, progress
+        self._run, self._worlds, self._every_s, self._progress, self._more = run, worlds, every_s, progress, more
         self._last_s = time.monotonic()
         self._last_steps = -1
 
     def save(self, model: BaseAlgorithm) -> None:
         """Save now, unless nothing has been learned since the last time."""
         if model.num_timesteps != self._last_steps:
-            save_checkpoint(self._run, model, self._worlds, self._progress())
+            save_checkpoint(self._run, model, self._worlds, self._progress(), self._more)
         self._last_s, self._last_steps = time.monotonic(), model.num_timesteps
 
     def _on_training_start(self) -> None:
@@ -128,10 +141,3 @@ def _restore_random_states(states: dict[str, Any], worlds: Worlds) -> None:
     version, inner, gauss = states["python"]
     random.setstate((version, tuple(inner), gauss))
     worlds.restore_random_states(states["worlds"])
-
-
-def _write_json(path: Path, data: Any) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        json.dump(data, file)
-        file.flush()
-        os.fsync(file.fileno())

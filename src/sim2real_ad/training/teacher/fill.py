@@ -23,9 +23,14 @@ from sim2real_ad.training.teacher.environment import RewardFunction
 
 @dataclass(eq=False)
 class HeldScore:
-    """A score and the ticks it holds for share one of these. value: None until scored, and where guidance abstains."""
+    """A score, shared by the ticks it holds for. value: None until scored, and where guidance had no say.
+
+    said: what guidance answered, whatever it was; abstained: that it was asked and had nothing to say.
+    """
 
     value: float | None = None
+    said: float | None = None
+    abstained: bool = False
 
 
 @dataclass(eq=False)
@@ -85,10 +90,11 @@ class GuidanceFill(BaseCallback):
         self._held = [HeldScore() for _ in range(self.training_env.num_envs)]
 
     def rewind(self) -> None:
-        """Take an unfinished rollout out of the replay buffer: whatever ended it, nothing provisional may stay."""
-        if self._mark is not None and isinstance(buffer := _buffer(self.model), ReplayBuffer):
-            buffer.pos, buffer.full = self._mark.position, self._mark.full
+        """Take an unfinished rollout out of the training: whatever ended it, nothing provisional may stay."""
+        if self._mark is not None:
             self.model.num_timesteps = self._mark.steps
+            if isinstance(buffer := _buffer(self.model), ReplayBuffer):
+                buffer.pos, buffer.full = self._mark.position, self._mark.full
         self._mark, self._rollout = None, []
 
     def _on_training_start(self) -> None:
@@ -132,8 +138,10 @@ class GuidanceFill(BaseCallback):
             )
         for transition, value, silent in zip(asked, values.tolist(), abstained.tolist(), strict=True):
             usable = bool(np.isfinite(value))
-            self.unusable += not usable
-            transition.held.value = value if usable and not silent else None
+            self.unusable += not usable and not silent
+            held = transition.held
+            held.said, held.abstained = value, bool(silent)
+            held.value = value if usable and not silent else None
 
     def _fill(self) -> None:
         buffer = _buffer(self.model)

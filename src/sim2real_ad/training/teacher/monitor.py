@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 
+from sim2real_ad.reward.alarm import HackingAlarm
 from sim2real_ad.reward.guidance import Guidance
 from sim2real_ad.training.progress import Progress
-from sim2real_ad.training.teacher.fill import GuidanceFill, Transition
+from sim2real_ad.training.teacher.fill import Transition
 
 LOG_EVERY_S = 2.0
 
@@ -35,7 +37,7 @@ class Monitor(BaseCallback):
         """window: episodes of a scenario in its rolling rates; steps: of the whole training."""
         super().__init__()
         self.episodes: dict[str, deque[EpisodeEnd]] = defaultdict(lambda: deque(maxlen=window))
-        self.fill: GuidanceFill | None = None
+        self.alarm = HackingAlarm()
         self._progress, self._steps, self._guidance = progress, steps, guidance
         self._terms: dict[str, list[float]] = defaultdict(list)
         self._running: dict[int, tuple[float, int]] = {}
@@ -76,8 +78,26 @@ class Monitor(BaseCallback):
         if transition.done:
             ended = EpisodeEnd(transition.scenario, total, ticks, transition.success, transition.infractions)
             self.episodes[transition.scenario].append(ended)
+            self._watch(ended)
         else:
             self._running[transition.world] = total, ticks
+
+    def _watch(self, ended: EpisodeEnd) -> None:
+        before = self.alarm.now.state
+        now = self.alarm.add(ended.total, ended.success)
+        if now.state not in (before, "quiet"):
+            self._progress.say(f"{now.state} at step {self.num_timesteps:,}: {now.reason}")
+
+    def state(self) -> dict[str, Any]:
+        """Return what to remember, for JSON."""
+        ended = {scenario: [asdict(e) for e in window] for scenario, window in self.episodes.items()}
+        return {"episodes": ended, "alarm": self.alarm.state()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up what an earlier process remembered."""
+        for scenario, window in state["episodes"].items():
+            self.episodes[scenario].extend(EpisodeEnd(**{**e, "infractions": tuple(e["infractions"])}) for e in window)
+        self.alarm.load(state["alarm"])
 
     def _on_training_start(self) -> None:
         self._started_s, self._first_step = time.monotonic(), self.num_timesteps
@@ -107,6 +127,7 @@ class Monitor(BaseCallback):
             self._log_scenario(scenario, list(ended))
         self.logger.record("rollout/mean_return", self.mean_return)
         self.logger.record("rollout/success_rate", self.success_rate)
+        self.logger.record("rollout/alarm", ("quiet", "watch", "alarm").index(self.alarm.now.state))
         self.logger.record("time/steps_per_second", self.rate)
         for name, value in (self._guidance.record() if self._guidance else {}).items():
             if isinstance(value, int | float):

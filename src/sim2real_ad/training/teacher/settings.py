@@ -59,7 +59,7 @@ class EvaluationSettings(StrictModel):
 
 
 class TeacherTraining(StrictModel):
-    """One training. start: "scratch", "imitated" (the rule-based expert, imitated first) or a policy file (.npz).
+    """One training. start: one of `starts.STARTS`, or a policy file (.npz).
 
     worlds: stepped in turn by this process; None: 8, or 1 where a CARLA server is the world.
     """
@@ -109,6 +109,7 @@ class TeacherTraining(StrictModel):
         held = self.model_dump(mode="json", exclude={"steps", "checkpoint_every_s", "algorithms"})
         for name in ("host", "port"):
             held["drives"].pop(name)
+        held["evaluation"].pop("final_episodes")
         return {**held, "hyperparameters": self.hyperparameters.model_dump(mode="json")}
 
 

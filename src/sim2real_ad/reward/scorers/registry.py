@@ -61,7 +61,7 @@ def _load_onnx(name: str, place: str) -> Scorer:
 
 
 def _load_chat(name: str, place: str) -> Scorer:
-    from sim2real_ad.reward.scorers.chat import open_chat_scorer
+    from sim2real_ad.reward.scorers.chat.scorer import open_chat_scorer
 
     return open_chat_scorer(Path(place), name)
 

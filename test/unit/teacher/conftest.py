@@ -1,0 +1,11 @@
+"""Makes `worlds_by_script` importable beside the tests, and skips them where training cannot run."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="training needs the train extra")
+pytest.importorskip("carla", reason="driving needs the sim extra")
+
+sys.path.insert(0, str(Path(__file__).parent))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from sim2real_ad.errors import TrainingError
 from sim2real_ad.training.experiment.engine import ATTEMPTS, HEARTBEAT_S, ItemT, Outcome, ResultT
 from sim2real_ad.training.experiment.local_engine import attempt
 
+KNOCK_S = 5.0
 INSTALL = "pip install 'sim2real_ad[cluster]'"
 
 
@@ -75,6 +77,7 @@ class RayEngine:
         if self._started or self._ray.is_initialized():
             return
         try:
+            _knock(self._address)
             self._ray.init(**self._options())
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             self.close()
@@ -95,6 +98,13 @@ class RayEngine:
             "_temp_dir": self._files,
             **quiet,
         }
+
+
+def _knock(address: str | None) -> None:
+    """Raise OSError at once where nobody listens at HOST:PORT: Ray itself would try for minutes."""
+    host, colon, port = (address or "").rpartition("//")[2].rpartition(":")
+    if colon:
+        socket.create_connection((host, int(port)), KNOCK_S).close()
 
 
 def _import_ray(*, own_cluster: bool) -> Any:

@@ -7,6 +7,9 @@ VALIDATION_SEEDS = range(5_000, 6_000)
 ADAPTER_SEEDS = range(10_000, 20_000)
 STUDENT_SEEDS = range(20_000, 100_000)
 TEACHER_SEEDS = range(100_000, 1_000_000)
+SCORER_SEEDS = range(1_000_000, 1_010_000)
+"""For the default scorer's head."""
+SURROGATE_SEEDS = range(1_010_000, 1_020_000)
 
 
 def check_training_seed(seed: int) -> int:

@@ -24,11 +24,17 @@ def register(app: typer.Typer) -> None:
         """
         from rich.console import Console
 
+        from sim2real_ad.reward.judging_guidance import open_judge
         from sim2real_ad.reward.judging_recording import score_run
         from sim2real_ad.reward.judging_report import JUDGE_HTML, write_judgement
 
         console = Console(highlight=False, soft_wrap=True)
-        run = score_run(run_dir, scorer, goals, rate, lambda line, share: console.print(f"{share:4.0%}  {line}"))
+        run = score_run(
+            run_dir,
+            lambda spec: open_judge(scorer, goals, spec),
+            rate,
+            lambda line, share: console.print(f"{share:4.0%}  {line}", markup=False),
+        )
         folder = out or run_dir
         judgement = write_judgement(folder, run, scorer=scorer, goals=goals, rate_hz=rate, title=run_dir.resolve().name)
         for problem in judgement.problems:

@@ -121,9 +121,11 @@ def means(timeline: Timeline) -> dict[str, float | None]:
 
 
 def _judge_infraction(timeline: Timeline, kind: str, time_s: float) -> JudgedInfraction:
-    scores = timeline.overall[_just_before(timeline, time_s) & ~timeline.abstained]
+    before = _just_before(timeline, time_s)
+    scores = timeline.overall[before & ~timeline.abstained]
     lowest = float(scores.min()) if len(scores) else None
-    missed = kind in DANGERS and (lowest is None or lowest >= LOW)
+    # Where the recording was cut off before the infraction, nobody was asked.
+    missed = kind in DANGERS and bool(before.any()) and (lowest is None or lowest >= LOW)
     return JudgedInfraction(kind=kind, time_s=time_s, lowest=lowest, missed=missed)
 
 

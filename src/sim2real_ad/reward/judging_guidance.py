@@ -24,9 +24,10 @@ Said = tuple[Values, Values]
 
 @dataclass
 class GoalJudge:
-    """Scores scenes goal by goal; guidance without goals counts as one."""
+    """Scores scenes goal by goal; guidance without goals counts as one. view: what it looks at, bev or camera."""
 
     guidance: Guidance
+    view: str = "bev"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -49,14 +50,14 @@ class GoalJudge:
         return self.guidance.record()
 
 
-def open_judge(scorer: str, goals: str | Path, spec: BevSpec) -> tuple[GoalJudge, str]:
-    """Open a scorer with goals, or one that lies (`faulty:inverted`). Returns it and what it looks at: bev or camera.
+def open_judge(scorer: str, goals: str | Path, spec: BevSpec) -> GoalJudge:
+    """Open a scorer with goals, or one that lies (`faulty:inverted`, about what the default scorer says).
 
     Raises ScorerError or ConfigError.
     """
     view = load_goals(goals).view
     if not scorer.startswith(PREFIX):
-        return GoalJudge(load_guidance(scorer, goals, spec)), view
+        return GoalJudge(load_guidance(scorer, goals, spec), view)
     fault = scorer.removeprefix(PREFIX)
     honest = load_guidance(DEFAULT_SCORER, goals, spec) if fault == "inverted" else None
-    return GoalJudge(make_faulty(fault, honest)), view
+    return GoalJudge(make_faulty(fault, honest), view)

@@ -28,7 +28,7 @@ from sim2real_ad.evaluation.results import RECORDING_FILE, RunInfo, read_results
 from sim2real_ad.observation.spec import BevSpec, ObservationSpec
 from sim2real_ad.reward.guidance import Scene
 from sim2real_ad.reward.judging import Timeline
-from sim2real_ad.reward.judging_guidance import GoalJudge, Said, open_judge
+from sim2real_ad.reward.judging_guidance import GoalJudge, Said
 from sim2real_ad.types import UInt8Array, ns_from_seconds, seconds_from_ns
 from sim2real_ad.vehicle.profile import load_vehicle
 
@@ -96,9 +96,12 @@ def find_recordings(run_dir: Path) -> list[Path]:
 
 
 def score_run(
-    run_dir: Path, scorer: str, goals: str | Path, rate_hz: float, progress: Progress = lambda _line, _share: None
+    run_dir: Path,
+    open_for: Callable[[BevSpec], GoalJudge],
+    rate_hz: float,
+    progress: Progress = lambda _line, _share: None,
 ) -> ScoredRun:
-    """Score a run's recordings at about rate_hz, as far as they go.
+    """Score a run's recordings at about rate_hz, as far as they go. open_for: opens the judge for the BEV's spec.
 
     Raises SourceError, ScorerError or ConfigError naming what is missing or unusable.
     """
@@ -109,13 +112,13 @@ def score_run(
     logs = [log for recording in recordings for log in recording.episodes]
     _give_results(run_dir, logs)
     spec = _spec_of(run, logs, run_dir)
-    judge, view = open_judge(scorer, goals, spec)
-    scored = ScoredRun(run, spec, view, [])
+    judge = open_for(spec)
+    scored = ScoredRun(run, spec, judge.view, [])
     for path, recording in zip(paths, recordings, strict=True):
         scored.problems += recording.problems
         _end_unended(recording.episodes)
         episodes = [_EpisodeScorer(log, judge, rate_hz) for log in recording.episodes]
-        for number, episode in enumerate(_feed(path, episodes, spec, camera=view == "camera", scored=scored)):
+        for number, episode in enumerate(_feed(path, episodes, spec, camera=judge.view == "camera", scored=scored)):
             progress(episode.title, (len(scored.episodes) + number) / max(len(logs), 1))
         scored.episodes += [episode.finish() for episode in episodes]
     scored.record = judge.record()
@@ -138,12 +141,16 @@ class _EpisodeScorer:
         self._batch: list[Scene] = []
         self._said: list[Said] = [(np.zeros((0, len(judge.names))), np.zeros(0))]
 
-    def wants(self, stamp_ns: int) -> bool:
-        """Tell whether an observation is this episode's, and due."""
-        return self._next_ns <= stamp_ns and (self.log.end_ns is None or stamp_ns <= self.log.end_ns)
+    def owns(self, stamp_ns: int) -> bool:
+        """Tell whether an observation is this episode's."""
+        return self.log.start_ns <= stamp_ns and (self.log.end_ns is None or stamp_ns <= self.log.end_ns)
+
+    def is_due(self, stamp_ns: int) -> bool:
+        """Tell whether it is time for an observation."""
+        return stamp_ns >= self._next_ns
 
     def add(self, stamp_ns: int, scene: Scene) -> None:
-        """Take an observation that is wanted."""
+        """Take an observation that is due."""
         self._next_ns = stamp_ns + self._period_ns - SLACK_NS
         jpeg = b"" if scene.rgb is None else encode_jpeg(np.ascontiguousarray(scene.rgb[..., ::-1]))
         bev = zlib.compress(scene.bev.tobytes(), 1)
@@ -169,7 +176,7 @@ def _feed(
     path: Path, episodes: Sequence[_EpisodeScorer], spec: BevSpec, *, camera: bool, scored: ScoredRun
 ) -> Iterator[_EpisodeScorer]:
     """Hand a file's observations to the episodes they belong to; yields each episode as it begins."""
-    decode, begun = MessageDecoder(), -1
+    decode, current, last_ns = MessageDecoder(), -1, 0
     images: OrderedDict[int, RawMessage] = OrderedDict()
     for message in McapStream(path):
         if camera and message.type_name in IMAGE_TYPES:
@@ -179,11 +186,13 @@ def _feed(
         if message.type_name != OBSERVATION_TYPE:
             continue
         stamp_ns = message.leading_stamp_ns()
-        index = next((i for i, episode in enumerate(episodes) if episode.wants(stamp_ns)), None)
-        if index is None:
+        # Stamps go back only where the clock has started again: then this is a later episode's.
+        index = _owner(episodes, stamp_ns, max(current + (stamp_ns < last_ns), 0))
+        last_ns = stamp_ns
+        if index is None or not episodes[index].is_due(stamp_ns):
             continue
-        if index > begun:
-            begun = index
+        if index > current:
+            current = index
             yield episodes[index]
         try:
             scene = _scene(message, decode, images.get(stamp_ns), episodes[index].motion, spec, camera=camera)
@@ -192,6 +201,10 @@ def _feed(
                 scored.problems.append(str(error))
         else:
             episodes[index].add(stamp_ns, scene)
+
+
+def _owner(episodes: Sequence[_EpisodeScorer], stamp_ns: int, first: int) -> int | None:
+    return next((i for i in range(first, len(episodes)) if episodes[i].owns(stamp_ns)), None)
 
 
 def _scene(
@@ -244,7 +257,7 @@ class _Motion:
 def _end_unended(logs: Sequence[EpisodeLog]) -> None:
     """Let an episode that was broken off end where the next one begins."""
     for log, following in pairwise(logs):
-        if log.end_ns is None:
+        if log.end_ns is None and following.start_ns > log.start_ns:
             log.end_ns = following.start_ns
 
 

@@ -65,7 +65,9 @@ def check_before_every_update(model, check):
 
 
 @pytest.mark.parametrize("name", ["sac", "td3"])
-@pytest.mark.parametrize("positions", [100, 22, 21], ids=["never full", "wraps inside a rollout", "wraps between rollouts"])
+@pytest.mark.parametrize(
+    "positions", [100, 22, 21], ids=["never full", "wraps inside a rollout", "wraps between rollouts"]
+)
 def test_no_update_sees_a_provisional_reward_in_the_replay_buffer(name, positions):
     model, seen = off_policy(name, positions), []
 

@@ -33,7 +33,7 @@ class ChatStub:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                stub.requests.append((request, dict(self.headers)))
+                stub.requests.append((request, {name.lower(): value for name, value in self.headers.items()}))
                 time.sleep(stub.delay_s)
                 status, body = stub.answer(request)
                 try:

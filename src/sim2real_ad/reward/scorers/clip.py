@@ -20,6 +20,7 @@ from sim2real_ad.reward.scorers.dual import DualEncoder, unit_rows
 from sim2real_ad.types import FloatArray, UInt8Array
 
 MODELS = {"clip": CLIPModel, "siglip": SiglipModel}
+TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "spiece.model")
 
 
 class ClipScorer(DualEncoder):
@@ -58,7 +59,14 @@ class ClipScorer(DualEncoder):
             known = ", ".join(MODELS)
             raise ScorerError(f"scorer 'clip': {folder} holds a '{self._config.model_type}' model, expected {known}")
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        model = MODELS[self._config.model_type].from_pretrained(folder, local_files_only=True)
+        # The library makes up what a folder lacks, random weights and an empty vocabulary, with a warning at most.
+        if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+            raise ScorerError(f"scorer 'clip': {folder} holds no tokenizer ({', '.join(TOKENIZER_FILES)})")
+        kind = MODELS[self._config.model_type]
+        model, loading = kind.from_pretrained(folder, local_files_only=True, output_loading_info=True)
+        missing = sorted(loading["missing_keys"])
+        if missing:
+            raise ScorerError(f"scorer 'clip': {folder} lacks {len(missing)} weights, {missing[0]} first")
         self._model = model.eval().to(self._device)
         # The Pillow processor: the other one needs torchvision and rounds otherwise.
         self._processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")

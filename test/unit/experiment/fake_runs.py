@@ -1,12 +1,11 @@
-"""A stand-in for a training, which leaves the same files in no time. Worker processes import it."""
+"""A stand-in for a training, which leaves the same files in no time. Worker processes import it: no torch."""
 
 import os
 import signal
 
 from sim2real_ad.errors import WorldError
+from sim2real_ad.training.experiment.drives import DRIVES_FILE, Drive, read_drives
 from sim2real_ad.training.experiment.folder import RESULT_FILE, training_folder, write_json
-from sim2real_ad.training.experiment.judging import DRIVES_FILE, Drive, read_drives
-from sim2real_ad.training.teacher.evaluation import Evaluation, ScenarioScore, write_evaluations
 
 
 def make_start(task):
@@ -24,7 +23,6 @@ def fake_run(task):
             file.write("once\n")
         if task.run.id in task.run.settings.get("fails", []):
             raise WorldError(f"{task.run.id}: the world died")
-        write_evaluations(training, [evaluation(steps, task.run) for steps in (0, task.run.steps // 2, task.run.steps)])
         write_json(training / RESULT_FILE, {"steps_per_second": 100.0, "best": {"steps": task.run.steps}})
     judge(task)
 
@@ -56,17 +54,3 @@ def drive(run, scenario, seed):
         mean_speed=5.0 + failing,
         rms_lateral_jerk=0.5 * failing,
     )
-
-
-def evaluation(steps, run):
-    score = ScenarioScore(
-        successes=min(10, 4 + run.seed + steps // 100),
-        n=10,
-        interval=(0.0, 1.0),
-        infractions={},
-        mean_return=1.0,
-        mean_seconds=20.0,
-        rms_lateral_jerk=0.5,
-        rms_jerk=0.5,
-    )
-    return Evaluation(steps=steps, seconds=1.0, scenarios=dict.fromkeys(run.scenarios, score), rms_lateral_jerk=0.5)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim2real_ad.training.experiment.drives import Drive
 from sim2real_ad.training.experiment.figures import JudgedRun, lateral_jerk
-from sim2real_ad.training.experiment.judging import Drive
 
 RESAMPLES = 10_000
 RESAMPLING_SEED = 0x5EED

@@ -111,6 +111,9 @@ def _panel(title: str, curves: Sequence[Curve], last: float) -> Iterable[Markup]
     y = Axis(0.0, 1.0, PANEL_HEIGHT - BOTTOM, TOP)
     yield Markup('<text class="title" x="{:g}" y="16">{}</text>').format(LEFT, title)
     yield from _grid(x, y)
+    if not curves:
+        middle = (x.start + x.end) / 2.0, (y.start + y.end) / 2.0
+        yield Markup('<text x="{:g}" y="{:g}" text-anchor="middle">no such run</text>').format(*middle)
     for reward in sorted({c.run.reward for c in curves}, key=_series, reverse=True):
         held = [c for c in curves if c.run.reward == reward]
         steps, mean, low, high = mean_curve(held)

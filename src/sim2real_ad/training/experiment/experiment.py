@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 from sim2real_ad.errors import TrainingError
 from sim2real_ad.training.experiment.engine import Engine
-from sim2real_ad.training.experiment.folder import FAILURE_FILE, RUN_FILE, ExperimentFolder, write_json
+from sim2real_ad.training.experiment.folder import (
+    FAILURE_FILE,
+    RUN_FILE,
+    ExperimentFolder,
+    RunFunction,
+    RunTask,
+    write_json,
+)
 from sim2real_ad.training.experiment.spec import SCRATCH, RunSpec
 from sim2real_ad.training.experiment.status import Overview
 from sim2real_ad.training.progress import Progress
-
-STARTS_FOLDER = "starts"
-
-
-@dataclass(frozen=True)
-class RunTask:
-    """What a process is given. folder: the run's; start: folder of the start, shared by all runs from it."""
-
-    run: RunSpec
-    folder: Path
-    start: Path
-
-    def __str__(self) -> str:
-        return self.run.id
-
-
-RunFunction = Callable[[RunTask], None]
-"""Trains and judges one run in its folder, taking up what is there. Must pickle."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +64,7 @@ def run_experiment(
                 failed[task.run.id] = outcome.error
                 (task.folder / FAILURE_FILE).write_text(outcome.error + "\n", encoding="utf-8")
             overview.ended(task.run, failed=bool(outcome.error))
+    progress.say(overview.line())
     return Ended(tuple(one.id for one in runs if one.id not in failed), failed)
 
 
@@ -85,7 +74,7 @@ def _task(folder: ExperimentFolder, run: RunSpec) -> RunTask:
     path.mkdir(parents=True, exist_ok=True)
     write_json(path / RUN_FILE, run.model_dump(mode="json"))
     (path / FAILURE_FILE).unlink(missing_ok=True)
-    return RunTask(run, path, folder.path / STARTS_FOLDER / run.start)
+    return folder.task(run)
 
 
 def _make_starts(tasks: Sequence[RunTask], engine: Engine, prepare: RunFunction, overview: Overview) -> None:

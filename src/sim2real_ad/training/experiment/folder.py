@@ -10,18 +10,35 @@ starts/<name>/           a start that runs share, made once
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sim2real_ad.config import check_config
 from sim2real_ad.errors import ConfigError, TrainingError
 from sim2real_ad.evaluation.provenance import collect_versions
+from sim2real_ad.training.experiment.drives import read_drives
 from sim2real_ad.training.experiment.figures import JudgedRun
-from sim2real_ad.training.experiment.judging import read_drives
 from sim2real_ad.training.experiment.spec import ExperimentSpec, RunSpec
 
 EXPERIMENT_FILE, RUN_FILE, RESULT_FILE, FAILURE_FILE = "experiment.json", "run.json", "result.json", "failure.txt"
+
+
+@dataclass(frozen=True)
+class RunTask:
+    """What a process is given. folder: the run's; start: folder of the start, shared by all runs from it."""
+
+    run: RunSpec
+    folder: Path
+    start: Path
+
+    def __str__(self) -> str:
+        return self.run.id
+
+
+RunFunction = Callable[[RunTask], None]
+"""Trains and judges one run in its folder, taking up what is there. Must pickle."""
 
 
 class ExperimentFolder:
@@ -56,6 +73,10 @@ class ExperimentFolder:
     def run_folder(self, run: RunSpec) -> Path:
         """Return where a run is kept."""
         return self.path / "runs" / run.id
+
+    def task(self, run: RunSpec) -> RunTask:
+        """Return what a process is given to do a run."""
+        return RunTask(run, self.run_folder(run), self.path / "starts" / run.start)
 
     def training_folder(self, run: RunSpec) -> Path:
         """Return where a run's training is kept."""

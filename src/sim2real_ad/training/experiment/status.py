@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from sim2real_ad.training.experiment.drives import DRIVES_FILE
 from sim2real_ad.training.experiment.folder import ExperimentFolder, is_trained, training_folder
-from sim2real_ad.training.experiment.judging import DRIVES_FILE
 from sim2real_ad.training.experiment.spec import RunSpec
 from sim2real_ad.training.progress import Progress
 from sim2real_ad.training.teacher.checkpoints import list_checkpoints

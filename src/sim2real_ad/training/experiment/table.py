@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from sim2real_ad.errors import TrainingError
 from sim2real_ad.training.experiment.comparison import Difference, compare
 from sim2real_ad.training.experiment.figures import Group, JudgedRun, Rate, group_runs, rate_over_seeds, summarise
 from sim2real_ad.training.experiment.folder import ExperimentFolder
-from sim2real_ad.training.experiment.spec import GUIDED, NOTHING, RunSpec
+from sim2real_ad.training.experiment.spec import GUIDED, NOTHING
 
 BEGIN, END = "<!-- experiment: begin -->", "<!-- experiment: end -->"
 UNGUIDED = ("hand-crafted", "sparse")
@@ -82,13 +83,13 @@ def changed_table(judged: Iterable[JudgedRun]) -> str:
 
 
 def runs_table(folder: ExperimentFolder, judged: Iterable[JudgedRun]) -> str:
-    """Return a line a run: successes by scenario, and how fast it trained."""
+    """Return a line a run: successes by scenario, which policy was kept, how fast it trained."""
     scenarios = folder.spec.scenarios
     lines = []
     for one in judged:
         cells = [_count_cell([d.success for d in one.drives if d.scenario == name]) for name in scenarios]
-        lines.append((f"`{one.run.id}`", *cells, _pace(folder, one.run)))
-    head = ("run", *(name.replace("_", " ") for name in scenarios), "steps a second, all in")
+        lines.append((f"`{one.run.id}`", *cells, *_training_cells(folder.record(one.run))))
+    head = ("run", *(name.replace("_", " ") for name in scenarios), "kept policy of step", "steps a second, all in")
     return markdown_table(head, lines)
 
 
@@ -146,9 +147,9 @@ def _count_cell(successes: Sequence[bool]) -> str:
     return f"{sum(successes)} of {len(successes)} ({100 * rate.low:.0f} to {100 * rate.high:.0f} %)"
 
 
-def _pace(folder: ExperimentFolder, run: RunSpec) -> str:
-    pace = folder.record(run).get("steps_per_second")
-    return f"{pace:.0f}" if isinstance(pace, int | float) else ""
+def _training_cells(record: dict[str, Any]) -> tuple[str, str]:
+    best, pace = record.get("best", {}).get("steps"), record.get("steps_per_second")
+    return "" if best is None else f"{best:,}", "" if pace is None else f"{pace:.0f}"
 
 
 def _order(group: Group) -> tuple[object, ...]:

@@ -9,8 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from sim2real_ad.training.experiment.experiment import RunTask
-from sim2real_ad.training.experiment.folder import training_folder
+from sim2real_ad.training.experiment.folder import RunTask, training_folder
 from sim2real_ad.training.experiment.judging import judge_run
 from sim2real_ad.training.experiment.spec import SCRATCH, RunSpec
 from sim2real_ad.training.progress import Progress

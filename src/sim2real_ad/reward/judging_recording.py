@@ -29,7 +29,8 @@ from sim2real_ad.observation.spec import BevSpec, ObservationSpec
 from sim2real_ad.reward.guidance import Scene
 from sim2real_ad.reward.judging import Timeline
 from sim2real_ad.reward.judging_guidance import GoalJudge, Said
-from sim2real_ad.types import UInt8Array, ns_from_seconds, seconds_from_ns
+from sim2real_ad.reward.judging_memory import GroundMemory
+from sim2real_ad.types import Pose2, UInt8Array, ns_from_seconds, seconds_from_ns
 from sim2real_ad.vehicle.profile import load_vehicle
 
 BATCH = 32
@@ -117,7 +118,7 @@ def score_run(
     for path, recording in zip(paths, recordings, strict=True):
         scored.problems += recording.problems
         _end_unended(recording.episodes)
-        episodes = [_EpisodeScorer(log, judge, rate_hz) for log in recording.episodes]
+        episodes = [_EpisodeScorer(log, judge, spec, rate_hz) for log in recording.episodes]
         for number, episode in enumerate(_feed(path, episodes, spec, camera=judge.view == "camera", scored=scored)):
             progress(episode.title, (len(scored.episodes) + number) / max(len(logs), 1))
         scored.episodes += [episode.finish() for episode in episodes]
@@ -130,8 +131,9 @@ def score_run(
 class _EpisodeScorer:
     """Takes the observations of one episode, thinned to a rate, and scores them in batches."""
 
-    def __init__(self, log: EpisodeLog, judge: GoalJudge, rate_hz: float) -> None:
+    def __init__(self, log: EpisodeLog, judge: GoalJudge, spec: BevSpec, rate_hz: float) -> None:
         self.log = log
+        self.memory = GroundMemory(spec)
         self.title = f"{log.scenario or 'drive'}{'' if log.seed is None else f' seed {log.seed}'}"
         self.motion = _Motion(log)
         self._judge = judge
@@ -195,7 +197,7 @@ def _feed(
             current = index
             yield episodes[index]
         try:
-            scene = _scene(message, decode, images.get(stamp_ns), episodes[index].motion, spec, camera=camera)
+            scene = _scene(message, decode, images.get(stamp_ns), episodes[index], spec, camera=camera)
         except SourceError as error:
             if str(error) not in scored.problems:
                 scored.problems.append(str(error))
@@ -211,7 +213,7 @@ def _scene(
     message: RawMessage,
     decode: MessageDecoder,
     image: RawMessage | None,
-    motion: _Motion,
+    episode: _EpisodeScorer,
     spec: BevSpec,
     *,
     camera: bool,
@@ -223,7 +225,8 @@ def _scene(
     if camera and image is None:
         raise SourceError("the goals look at the camera's picture, and not every observation has one recorded")
     rgb = None if image is None else _rgb(image, decode)
-    return Scene(observation.bev, *motion.at(stamp_ns), rgb)
+    bev = episode.memory.fill(observation.bev, observation.validity, episode.motion.pose(stamp_ns))
+    return Scene(bev, *episode.motion.at(stamp_ns), rgb)
 
 
 def _rgb(message: RawMessage, decode: MessageDecoder) -> UInt8Array:
@@ -231,16 +234,22 @@ def _rgb(message: RawMessage, decode: MessageDecoder) -> UInt8Array:
 
 
 class _Motion:
-    """Speed in m/s and driven curvature in 1/m by stamp, from what the car reported."""
+    """Pose, speed in m/s and driven curvature in 1/m by stamp, from what the car reported."""
 
     def __init__(self, log: EpisodeLog) -> None:
         ego, steering = log.signals.get("ego"), log.signals.get("steering")
         self._stamps = [] if ego is None else ego.stamps_ns
+        self._poses = [] if ego is None else [Pose2(*row[:3]) for row in ego.rows]
         self._speed = np.zeros(0) if ego is None else ego.column("speed")
         self._yaw_rate = np.zeros(0) if ego is None else ego.column("yaw_rate")
         self._steering_stamps = [] if steering is None else steering.stamps_ns
         self._tyres = np.zeros(0) if steering is None else steering.column("steering_tire_angle")
         self._wheelbase = load_vehicle("saloon").wheelbase
+
+    def pose(self, stamp_ns: int) -> Pose2:
+        """Return the newest pose in the map frame that is known at a stamp; the origin before anything is."""
+        index = bisect_right(self._stamps, stamp_ns) - 1
+        return Pose2(0.0, 0.0, 0.0) if index < 0 else self._poses[index]
 
     def at(self, stamp_ns: int) -> tuple[float, float]:
         """Return the newest that is known at a stamp; (0, 0) before anything is."""

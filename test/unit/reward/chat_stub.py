@@ -21,11 +21,13 @@ def likes(word):
 
 
 class ChatStub:
-    """behave(request) returns probabilities, or (status, body text); delay_s passes before the answer."""
+    """behave(request) returns probabilities, or (status, body text); delay_s passes before the answer, trickle_s after
+    every `chunk` bytes of it."""
 
     def __init__(self):
         self.behave = likes("clear")
         self.delay_s = 0.0
+        self.chunk, self.trickle_s = 1 << 20, 0.0
         self.usage = USAGE
         self.requests = []
         stub = self
@@ -41,7 +43,10 @@ class ChatStub:
                     self.send_header("Content-Type", "application/json")
                     self.send_header("Content-Length", str(len(body.encode())))
                     self.end_headers()
-                    self.wfile.write(body.encode())
+                    for start in range(0, len(body.encode()), stub.chunk):
+                        self.wfile.write(body.encode()[start : start + stub.chunk])
+                        self.wfile.flush()
+                        time.sleep(stub.trickle_s)
                 except (BrokenPipeError, ConnectionResetError):
                     pass  # the client gave up waiting
 

@@ -89,6 +89,7 @@ def test_every_call_is_a_line_in_the_ledger_with_tokens_and_money(open_chat):
         ((200, '{"choices": []}'), "nonsense", "reserve"),
         ((200, "<html>It works!</html>"), "nonsense", "reserve"),
         ((200, ""), "nonsense", "reserve"),
+        ((200, "x" * 1_100_000), "nonsense", "reserve"),
         ((500, "{}"), "http_500", "nothing"),
         ((503, "no"), "http_503", "nothing"),
         ((429, '{"error": {"message": "slow down"}}'), "http_429", "nothing"),
@@ -140,6 +141,15 @@ def test_a_slow_endpoint_is_not_waited_for_longer_than_the_limit_and_may_have_co
     assert time.monotonic() - started < 2.5
     (entry,) = lines(scorer)
     assert (entry["outcome"], entry["billed"]) == ("timeout", "reserve")
+
+
+def test_an_answer_that_trickles_is_given_up_at_the_limit_for_the_whole_of_it(open_chat, stub):
+    stub.chunk, stub.trickle_s = 2, 0.1
+    scorer = open_chat(timeout_s=0.4)
+    started = time.monotonic()
+    assert np.isnan(scorer.score(pictures(1), CONTRASTS)).all()
+    assert time.monotonic() - started < 2.5
+    assert lines(scorer)[0]["outcome"] == "timeout"
 
 
 def test_an_endpoint_that_is_down_pauses_the_asking_and_costs_nothing(open_chat, stub, caplog):

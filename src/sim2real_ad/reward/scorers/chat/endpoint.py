@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -15,6 +17,8 @@ from sim2real_ad.reward.scorers.chat.config import ChatConfig
 from sim2real_ad.reward.scorers.chat.prompt import SYSTEM, Prompt, response_format
 from sim2real_ad.types import UInt8Array
 
+LONGEST_BODY = 1_000_000
+"""Bytes."""
 BUSY_STATUSES = (408, 409, 425, 429)
 """HTTP statuses that are worth another try, as are those from 500 on."""
 
@@ -37,6 +41,10 @@ class CallFailedError(Exception):
         self.outcome = outcome
         self.again = again
         self.billed = billed
+
+
+class _TooLongError(Exception):
+    """A body that is no answer of a few numbers."""
 
 
 class _Message(BaseModel):
@@ -70,20 +78,28 @@ class Endpoint:
 
     def ask(self, image: UInt8Array, prompt: Prompt) -> Reply:
         """Show a picture (H, W, 3) uint8 RGB and ask. Raises CallFailedError."""
+        deadline = time.monotonic() + self._config.timeout_s
         try:
-            raw = self._client.chat.completions.with_raw_response.create(**self._request(image, prompt))
-            text = raw.http_response.text
-        except openai.APITimeoutError as error:
-            # The model may have answered into the void, and be paid for it.
-            raise CallFailedError("timeout", f"no answer in {self._config.timeout_s} s", True, True) from error
-        except openai.APIStatusError as error:
-            again = error.status_code in BUSY_STATUSES or error.status_code >= 500
-            raise CallFailedError(f"http_{error.status_code}", str(error.message)[:200], again, False) from error
-        except openai.APIConnectionError as error:
-            raise CallFailedError("unreachable", str(error.__cause__ or error)[:200], True, False) from error
-        except Exception as error:  # of the client or of the libraries under it: no reply that can be read
-            raise CallFailedError("nonsense", str(error)[:200], True, True) from error
+            create = self._client.chat.completions.with_streaming_response.create
+            with create(**self._request(image, prompt)) as response:
+                text = _read(response.iter_bytes(), deadline)
+        except Exception as error:  # of the client, and while the body is read of the HTTP library under it
+            raise self._failure(error) from error
         return _reply(text)
+
+    def _failure(self, error: Exception) -> CallFailedError:
+        """Say what an exception means: by its name where the HTTP library, which changes, has raised it."""
+        message = f"{type(error).__name__}: {error}"[:200]
+        if isinstance(error, openai.APIStatusError):
+            again = error.status_code in BUSY_STATUSES or error.status_code >= 500
+            return CallFailedError(f"http_{error.status_code}", message, again, False)
+        if "Timeout" in type(error).__name__:
+            # The model may have answered into the void, and be paid for it.
+            return CallFailedError("timeout", f"no whole answer in {self._config.timeout_s} s", True, True)
+        if isinstance(error, openai.APIConnectionError):
+            never_sent = "Connect" in type(error.__cause__).__name__
+            return CallFailedError("unreachable", str(error.__cause__ or error)[:200], True, not never_sent)
+        return CallFailedError("nonsense", message, True, True)
 
     def close(self) -> None:
         """Close the connections."""
@@ -102,6 +118,18 @@ class Endpoint:
             "max_tokens": self._config.max_completion_tokens,
             "response_format": response_format(self._config.response_format),
         }
+
+
+def _read(chunks: Iterator[bytes], deadline: float) -> str:
+    """Join a body. The client's own limit is from one byte to the next: one that trickles would never reach it."""
+    body = b""
+    for chunk in chunks:
+        body += chunk
+        if len(body) > LONGEST_BODY:
+            raise _TooLongError(f"a body of more than {LONGEST_BODY} bytes")
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    return body.decode("utf-8", errors="replace")
 
 
 def data_url(image: UInt8Array, enlarge: int) -> str:

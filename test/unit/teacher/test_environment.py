@@ -134,3 +134,29 @@ def test_an_unknown_vehicle_is_named():
 def test_a_carla_server_that_is_not_there_is_named_with_host_and_port():
     with pytest.raises(WorldError, match=r"127\.0\.0\.1.*1\b"):
         TeacherEnv(TeacherEnvSettings(world="carla", port=1), NoReward())
+
+
+def test_a_repeated_action_is_one_step_of_several_ticks_with_their_rewards_summed():
+    settings = TeacherEnvSettings(action_repeat=4, guidance_stride=1)
+    env, every_tick = TeacherEnv(settings, DistanceReward()), TeacherEnv(TeacherEnvSettings(), DistanceReward())
+    for each in (env, every_tick):
+        each.reset(options={"scenario": "car_following", "episode_seed": SEED})
+    state, reward, *_, info = env.step(np.array((0.0, 0.3)))
+    rewards = [every_tick.step(np.array((0.0, 0.3)))[1] for _ in range(4)]
+    assert len(info["moments"]) == 4
+    assert reward == pytest.approx(sum(rewards))
+    assert info["terms"]["distance"] == pytest.approx(sum(rewards) / 2.0)
+    assert np.array_equal(state, every_tick.step(np.array((0.0, 0.3)))[0]) is False
+    assert info["moment"].time_s == pytest.approx(0.2)
+    env.close()
+    every_tick.close()
+
+
+def test_an_episode_ends_within_a_repeated_action():
+    env = TeacherEnv(TeacherEnvSettings(action_repeat=20), DistanceReward())
+    *_, (*_, terminated, _, info) = run(env)
+    assert terminated
+    assert info["success"]
+    assert 1 <= len(info["moments"]) <= 20
+    assert sum(moment.success for moment in info["moments"]) == 1
+    env.close()

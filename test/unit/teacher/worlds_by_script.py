@@ -111,6 +111,7 @@ class ScriptedWorld(gymnasium.Env):
         terms = self.reward.terms(moment, None)
         scored = tick % STRIDE == 0 and self.reward.uses_guidance
         info = {
+            "moments": (moment,),
             "moment": moment,
             "scene": Scene(np.zeros((1, 2, 2), np.uint8), self.steps, self.world) if scored else None,
             "terms": terms,

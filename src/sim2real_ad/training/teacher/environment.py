@@ -7,6 +7,7 @@ whoever collects steps adds what the score changes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
 import gymnasium
@@ -52,7 +53,11 @@ class RewardFunction(Protocol):
 
 
 class TeacherEnvSettings(StrictModel):
-    """Which drives. seeds: first and one past the last; guidance_stride: ticks from one scored tick to the next."""
+    """Which drives. seeds: first and one past the last.
+
+    action_repeat: ticks for which an action holds; at 20 Hz what one action did is lost among those around it, and a
+    policy that learned on held actions drives as well without. guidance_stride: steps from one scored to the next.
+    """
 
     scenarios: tuple[str, ...] = Field(default=("car_following", "obstacle_avoidance", "stop_sign"), min_length=1)
     seeds: tuple[int, int] = (TEACHER_SEEDS.start, TEACHER_SEEDS.stop)
@@ -61,8 +66,14 @@ class TeacherEnvSettings(StrictModel):
     world: Literal["embedded", "carla"] = "embedded"
     host: str = "127.0.0.1"
     port: int = Field(default=2000, ge=1, le=65535)
+    action_repeat: int = Field(default=1, ge=1, le=20)
     guidance_stride: int = Field(default=4, ge=1)
     view: Literal["bev", "camera"] = "bev"
+
+    @property
+    def as_driven(self) -> TeacherEnvSettings:
+        """The same drives with an action at every tick: how a policy is judged, and driven."""
+        return self.model_copy(update={"action_repeat": 1})
 
 
 class TeacherEnv(gymnasium.Env[FloatArray, NDArray[np.float32]]):
@@ -102,18 +113,21 @@ class TeacherEnv(gymnasium.Env[FloatArray, NDArray[np.float32]]):
         return self._drive.state(), {"scenario": scenario, "episode_seed": episode_seed}
 
     def step(self, action: NDArray[np.float32]) -> tuple[FloatArray, float, bool, bool, dict[str, Any]]:
-        """Act for one tick. terminated: goal or infraction; truncated: time limit.
+        """Act for action_repeat ticks, or to the episode's end. terminated: goal or infraction; truncated: time limit.
 
-        info holds moment, scene (None where guidance is not to score this tick), terms, success, infractions,
-        scenario and episode_seed.
+        info holds moments (one a tick), moment (the last of them), scene (None where guidance is not to score this
+        step), terms (summed over the ticks), success, infractions, scenario and episode_seed.
         """
         if self._drive is None:
             raise gymnasium.error.ResetNeeded("call reset() before step()")
         curvature, acceleration = np.clip(np.asarray(action, np.float64), -1.0, 1.0).tolist()
-        moment = self._drive.act(curvature, acceleration, self._mapping)
-        episode = self._drive.episode
-        terms = self.reward.terms(moment, None)
+        episode, moments = self._drive.episode, []
+        while len(moments) < self.settings.action_repeat and not episode.verdict.done:
+            moments.append(self._drive.act(curvature, acceleration, self._mapping))
+        moment = moments[-1]
+        terms = summed_terms(self.reward, moments, None)
         info = {
+            "moments": tuple(moments),
             "moment": moment,
             "scene": self._scene() if self.reward.uses_guidance and self._scored() else None,
             "terms": terms,
@@ -187,6 +201,12 @@ class _Drive:
     def expert_action(self) -> FloatArray:
         action = self._expert.act_in(self.situation, self.truth.ego)
         return np.array((action.curvature, action.acceleration), np.float32)
+
+
+def summed_terms(reward: RewardFunction, moments: Sequence[Moment], score: float | None) -> dict[str, float]:
+    """Return the terms of a step, summed over its moments; the total of a sum is the sum of the totals."""
+    first, *others = (reward.terms(moment, score) for moment in moments)
+    return {name: value + sum(terms[name] for terms in others) for name, value in first.items()}
 
 
 def open_world(settings: TeacherEnvSettings, profile: VehicleProfile, *, pictures: bool) -> World:

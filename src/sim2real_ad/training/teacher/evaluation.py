@@ -76,9 +76,9 @@ class _Drive:
         while not done:
             state, reward, terminated, truncated, info = env.step(actor(state))
             done = terminated or truncated
-            self.total, self.ticks = self.total + reward, self.ticks + 1
-            self.lateral_squares += info["moment"].lateral_jerk ** 2
-            self.squares += info["moment"].jerk ** 2
+            self.total, self.ticks = self.total + reward, self.ticks + len(info["moments"])
+            self.lateral_squares += sum(moment.lateral_jerk**2 for moment in info["moments"])
+            self.squares += sum(moment.jerk**2 for moment in info["moments"])
         self.success, self.infractions = info["success"], info["infractions"]
         return self
 

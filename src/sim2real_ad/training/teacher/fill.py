@@ -18,7 +18,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from sim2real_ad.errors import ScorerError
 from sim2real_ad.reward.guidance import Guidance, Scene
 from sim2real_ad.reward.moment import Moment
-from sim2real_ad.training.teacher.environment import RewardFunction
+from sim2real_ad.training.teacher.environment import RewardFunction, summed_terms
 
 
 @dataclass(eq=False)
@@ -35,7 +35,7 @@ class HeldScore:
 
 @dataclass(eq=False)
 class Transition:
-    """One step of one world, on its way into the buffer.
+    """One step of one world, on its way into the buffer. moments: one a tick of the step.
 
     position: in the buffer; reward and terms: with guidance's say once the rollout is filled; scene: where this tick
     is scored.
@@ -43,7 +43,7 @@ class Transition:
 
     world: int
     position: int
-    moment: Moment
+    moments: tuple[Moment, ...]
     held: HeldScore
     scene: Scene | None
     terms: dict[str, float]
@@ -53,6 +53,11 @@ class Transition:
     episode_seed: int
     success: bool
     infractions: tuple[str, ...]
+
+    @property
+    def moment(self) -> Moment:
+        """The last tick's: the one that the scene belongs to."""
+        return self.moments[-1]
 
 
 Listener = Callable[[Sequence[Transition]], None]
@@ -149,7 +154,7 @@ class GuidanceFill(BaseCallback):
             score = transition.held.value
             if score is None:
                 continue
-            terms = self._reward.terms(transition.moment, score)
+            terms = summed_terms(self._reward, transition.moments, score)
             change = self._reward.total(terms) - self._reward.total(transition.terms)
             buffer.rewards[transition.position, transition.world] += change
             transition.terms, transition.reward = terms, transition.reward + change
@@ -163,7 +168,7 @@ def _transition(
     return Transition(
         world=world,
         position=position,
-        moment=info["moment"],
+        moments=info["moments"],
         held=held,
         scene=info["scene"],
         terms=info["terms"],

@@ -12,10 +12,10 @@ from sim2real_ad.config import StrictModel
 
 
 class Hyperparameters(StrictModel):
-    """What all algorithms share. hidden: widths of actor and critic; gamma: a tick's discount, 20 ticks a second."""
+    """What all algorithms share. hidden: widths of actor and critic; gamma: a step's discount."""
 
     learning_rate: float = Field(default=3e-4, gt=0.0)
-    gamma: float = Field(default=0.99, gt=0.0, lt=1.0)
+    gamma: float = Field(default=0.96, gt=0.0, lt=1.0)
     hidden: tuple[int, ...] = Field(default=(256, 256), min_length=1)
     batch_size: int = Field(default=256, ge=2)
 

@@ -139,8 +139,8 @@ class Session:
     def _drive(self, policy: TeacherPolicy, seeds: range, steps: int) -> Evaluation:
         if self._judging is None:
             without = WithoutGuidance(self._reward)
-            shared = self._shares_world
-            self._judging = self._worlds.envs[0] if shared else TeacherEnv(self._training.drives, without)
+            apart = self._training.drives.as_driven
+            self._judging = self._worlds.envs[0] if self._shares_world else TeacherEnv(apart, without)
         return evaluate(self._judging, policy.act, seeds, steps, self._seconds, self._progress)
 
     @property

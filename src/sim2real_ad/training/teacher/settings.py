@@ -72,7 +72,7 @@ class TeacherTraining(StrictModel):
     seed: int = Field(default=1, ge=0)
     start: str = "scratch"
     worlds: int | None = Field(default=None, ge=1, le=64)
-    drives: TeacherEnvSettings = TeacherEnvSettings()
+    drives: TeacherEnvSettings = TeacherEnvSettings(action_repeat=4, guidance_stride=1)
     algorithms: AlgorithmSettings = AlgorithmSettings()
     closeness: Closeness = Closeness()
     evaluation: EvaluationSettings = EvaluationSettings()

@@ -37,7 +37,7 @@ def start_policy(start: str, drives: TeacherEnvSettings, folder: Path, progress:
     if not kept.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         # Demonstrations are driven in process, whichever world the training itself is in.
-        at_home = drives.model_copy(update={"world": "embedded"})
+        at_home = drives.as_driven.model_copy(update={"world": "embedded"})
         policy, record = imitate_expert(IMITATIONS[start], at_home, progress)
         (folder / START_RECORD).write_text(json.dumps({"start": start, **record}, indent=1), encoding="utf-8")
         policy.save(kept)

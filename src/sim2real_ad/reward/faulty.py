@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from sim2real_ad.errors import ScorerError
+from sim2real_ad.observation.spec import BevSpec
+from sim2real_ad.reward.goal_guidance import load_guidance
 from sim2real_ad.reward.guidance import Guidance, Scene, Scores
+from sim2real_ad.reward.scorers.registry import DEFAULT_SCORER
 from sim2real_ad.types import FloatArray
 
 PREFIX = "faulty:"
@@ -34,6 +38,17 @@ class FaultyGuidance:
     def record(self) -> dict[str, int | float | str]:
         """Return how many scenes were scored, and that the answers are wrong on purpose."""
         return {"name": self.name, "scored": self._scored, "faulty": "on purpose"}
+
+
+def open_guidance(scorer: str, goals: str | Path, spec: BevSpec) -> Guidance:
+    """Open guidance by a scorer's name, or one that lies: faulty:FAULT, or faulty:FAULT:SCORER to lie about another.
+
+    Raises ScorerError or ConfigError.
+    """
+    if not scorer.startswith(PREFIX):
+        return load_guidance(scorer, goals, spec)
+    fault, _, honest = scorer.removeprefix(PREFIX).partition(":")
+    return make_faulty(fault, load_guidance(honest or DEFAULT_SCORER, goals, spec) if fault == "inverted" else None)
 
 
 def make_faulty(fault: str, honest: Guidance | None = None) -> FaultyGuidance:

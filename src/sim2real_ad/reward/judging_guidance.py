@@ -11,12 +11,11 @@ import numpy as np
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.reward.audit_figures import Values
 from sim2real_ad.reward.bounds import combine
-from sim2real_ad.reward.faulty import PREFIX, make_faulty
-from sim2real_ad.reward.goal_guidance import GoalGuidance, load_guidance
+from sim2real_ad.reward.faulty import open_guidance
+from sim2real_ad.reward.goal_guidance import GoalGuidance
 from sim2real_ad.reward.goals import load_goals
 from sim2real_ad.reward.guidance import Guidance, Scene
 from sim2real_ad.reward.judging import OVERALL
-from sim2real_ad.reward.scorers.registry import DEFAULT_SCORER
 
 Said = tuple[Values, Values]
 """Of each goal (N, G), and of all goals together (N,)."""
@@ -51,13 +50,5 @@ class GoalJudge:
 
 
 def open_judge(scorer: str, goals: str | Path, spec: BevSpec) -> GoalJudge:
-    """Open a scorer with goals, or one that lies (`faulty:inverted`, about what the default scorer says).
-
-    Raises ScorerError or ConfigError.
-    """
-    view = load_goals(goals).view
-    if not scorer.startswith(PREFIX):
-        return GoalJudge(load_guidance(scorer, goals, spec), view)
-    fault = scorer.removeprefix(PREFIX)
-    honest = load_guidance(DEFAULT_SCORER, goals, spec) if fault == "inverted" else None
-    return GoalJudge(make_faulty(fault, honest), view)
+    """Open a scorer with goals, by the names that `faulty.open_guidance` takes. Raises ScorerError or ConfigError."""
+    return GoalJudge(open_guidance(scorer, goals, spec), load_goals(goals).view)

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from sim2real_ad.errors import ScorerError, SourceError
+from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.reward.audit import AUDIT_HTML, AUDIT_JSON, Audit, audit_of, write_audit
 from sim2real_ad.reward.audit_log import LOG_FILE, WORST_PER_KIND, AuditLog
-from sim2real_ad.reward.faulty import FAULTS, make_faulty
+from sim2real_ad.reward.faulty import FAULTS, make_faulty, open_guidance
 from sim2real_ad.reward.guidance import Guidance
 from sim2real_ad.reward.moment import Moment
 
@@ -80,6 +81,18 @@ def test_faults_are_named_and_need_what_they_need() -> None:
         make_faulty("sleepy")
     with pytest.raises(ScorerError, match="honest guidance"):
         make_faulty("inverted")
+
+
+@pytest.mark.parametrize("fault", ["constant", "random", "nan"])
+def test_a_liar_is_opened_by_its_name(fault: str, drives: Sequence[Any]) -> None:
+    liar = open_guidance(f"faulty:{fault}", "driving", BevSpec())
+    assert liar.name == f"faulty:{fault}"
+    assert len(liar.score(list(drives[0].scenes.values())).values) == len(drives[0].scenes)
+
+
+def test_an_unknown_scorer_to_lie_about_is_named() -> None:
+    with pytest.raises(ScorerError, match="wizard"):
+        open_guidance("faulty:inverted:wizard", "driving", BevSpec())
 
 
 def test_a_random_liar_gives_a_scene_the_same_answer_in_any_company(drives: Sequence[Any]) -> None:

@@ -22,9 +22,9 @@ def make_guidance(training: TeacherTraining, reward: Reward) -> Guidance | None:
         from sim2real_ad.reward.surrogate import SurrogateGuidance
 
         return SurrogateGuidance.load()
-    from sim2real_ad.reward.goal_guidance import load_guidance
+    from sim2real_ad.reward.faulty import open_guidance
 
-    return load_guidance(training.scorer, training.goals, BevSpec())
+    return open_guidance(training.scorer, training.goals, BevSpec())
 
 
 def with_goals_view(training: TeacherTraining, reward: Reward) -> TeacherTraining:

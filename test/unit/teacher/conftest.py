@@ -10,7 +10,7 @@ pytest.importorskip("carla", reason="driving needs the sim extra")
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import torch  # noqa: E402
+import torch
 
 # Several threads for networks of this size only wait for one another, on a busy machine for long.
 torch.set_num_threads(1)

@@ -131,7 +131,7 @@ def draws(worlds):
     """What each generator gives next, and which episode each world drives next."""
     worlds.reset()
     seeds = [info["episode_seed"] for info in worlds.reset_infos]
-    return random.random(), np.random.random(), float(torch.rand(1)), seeds
+    return random.random(), np.random.random(), float(torch.rand(1)), seeds  # noqa: NPY002 - the library draws from it
 
 
 def test_a_checkpoint_that_was_cut_off_is_not_taken_for_one(tmp_path):
@@ -227,7 +227,7 @@ def start_file(folder):
 
 
 def test_a_start_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(CheckpointError, match="none.npz"):
+    with pytest.raises(CheckpointError, match=r"none\.npz"):
         train_teacher(tiny(start=str(tmp_path / "none.npz")), tmp_path / "run", QUIET)
 
 

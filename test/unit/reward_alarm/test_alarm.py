@@ -65,6 +65,12 @@ def test_a_slight_parting_is_watched_before_it_is_an_alarm() -> None:
     assert assess(windows).state == "watch"
 
 
+def test_many_episodes_do_not_make_a_trifle_an_alarm() -> None:
+    windows = [Window(float(k), 3_600 if k < 4 else 3_400, 4_000) for k in range(8)]
+    assert falling_p(3_600, 4_000, 3_400, 4_000) < 1e-6
+    assert assess(windows).state == "watch"
+
+
 def test_mann_kendall_agrees_with_a_worked_example() -> None:
     # Pairs that rise: 1-2, 1-3, 1-5, 2-3, 2-5, 4-5 and 3-5 is a tie, so S = 6 + 0 - 3; ties of 2: one.
     values = [2.0, 3.0, 5.0, 1.0, 5.0]

@@ -40,3 +40,4 @@ def test_standing_close_behind_a_vehicle_or_at_a_line_is_safe(make_tick: MakeTic
     still = {"speed": 0.0, "closing_speed": 0.0}
     assert truth_of(make_tick(5.0, **still, gap=2.0), None) == SAFE
     assert truth_of(make_tick(5.0, **still, stop_distance=1.0), None) == SAFE
+    assert truth_of(make_tick(5.0, speed=0.3, closing_speed=0.3, gap=0.3), None) == SAFE, "closing up in a queue"

@@ -71,6 +71,13 @@ def test_before_anything_was_seen_the_road_goes_on_towards_the_car() -> None:
     assert not filled[3, -12:].any(), "a vehicle does not go on"
 
 
+def test_the_road_goes_on_as_long_as_the_car_stands_where_it_began() -> None:
+    memory, bev = GroundMemory(SPEC), blank()
+    bev[0, :-12, 20:44] = 255
+    memory.fill(bev, near_unseen(), START)
+    assert (memory.fill(bev, near_unseen(), START)[0, :, 20:44] == 255).all()
+
+
 def test_turning_turns_what_is_remembered() -> None:
     memory, bev = GroundMemory(SPEC), blank()
     cells = SPEC.cell_centres()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sim2real_ad.config import share_path
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.reward.moment import Moment
-from sim2real_ad.reward.rewards import LEAST_PENALTY, TERM_NAMES, load_reward
+from sim2real_ad.reward.rewards import LEAST_PENALTY, TERM_NAMES, load_reward, usable_score
 
 MomentFactory = Callable[..., Moment]
 NAMES = ("vlm", "surrogate", "hand-crafted", "sparse")
@@ -50,6 +50,11 @@ def test_an_infraction_never_earns_whatever_the_guidance_says(
     assert value(name, moment(infraction=kind, **numbers), score) <= -LEAST_PENALTY
 
 
+def test_an_infraction_counts_alone_however_the_other_terms_are_weighed(tmp_path: Path, moment: MomentFactory) -> None:
+    reward = load_reward(write(tmp_path, weights={"driving": 1.0, "progress": 1.0, "goal": 100.0, "infraction": -1.0}))
+    assert reward.total(reward.terms(moment(infraction="collision", success=True), 1.0)) == -1.0
+
+
 @given(name=st.sampled_from(NAMES), score=ANY_SCORE, numbers=st.fixed_dictionaries(ANY_MOMENT))
 def test_a_tick_stays_within_the_stated_bound(
     moment: MomentFactory, name: str, score: float | None, numbers: dict[str, Any]
@@ -67,6 +72,7 @@ def test_guidance_without_a_usable_score_leaves_the_hand_crafted_rules(
 
 @pytest.mark.parametrize(("score", "end"), [(7.0, 1.0), (-3.0, 0.0)])
 def test_a_score_out_of_range_counts_as_the_nearer_end(moment: MomentFactory, score: float, end: float) -> None:
+    assert usable_score(score) == end
     assert value("vlm", moment(), score) == value("vlm", moment(), end)
 
 

@@ -94,6 +94,26 @@ def test_a_text_tower_without_a_mask_serves_too(tmp_path):
     assert scorer.embed_texts(["a road"]).shape == (1, 8)
 
 
+def test_a_sentence_is_cut_at_the_context_length_that_the_folder_says(onnx_folder):
+    long, longer = load_scorer(f"onnx:{onnx_folder}").embed_texts(["road " * 20 + "soup", "road " * 40 + "dog"])
+    assert np.array_equal(long, longer)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(("kind", "padding"), [("clip", False), ("siglip", "max_length")])
+def test_sentences_are_padded_as_the_model_was_trained(request, kind, padding):
+    transformers = pytest.importorskip("transformers")
+    folder = request.getfixturevalue(f"{kind}_folder")
+    model = transformers.AutoModel.from_pretrained(folder).eval()
+    tokens = transformers.AutoTokenizer.from_pretrained(folder)(
+        ["a dog on a sofa"], padding=padding, max_length=16, return_tensors="pt"
+    )
+    expected = model.get_text_features(input_ids=tokens["input_ids"])
+    expected = getattr(expected, "pooler_output", expected)[0].detach().numpy()
+    embedded = load_scorer(f"clip:{folder}").embed_texts(["a dog on a sofa", "the road ahead is clear"])[0]
+    assert embedded == pytest.approx(expected / np.linalg.norm(expected), abs=1e-5)
+
+
 @pytest.mark.parametrize(("fit", "left", "middle"), [("crop", 1.0, 1.0), ("stretch", 0.0, 1.0)])
 def test_a_wide_picture_is_cropped_to_its_middle_or_stretched(fit, left, middle):
     preprocess = Preprocess(size=8, fit=fit, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), context_length=4)

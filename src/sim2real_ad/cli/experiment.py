@@ -48,12 +48,15 @@ def experiment(
     """
     from sim2real_ad.training.experiment.folder import ExperimentFolder
     from sim2real_ad.training.experiment.spec import load_experiment
+    from sim2real_ad.training.experiment.table import require_markers
     from sim2real_ad.training.progress import Progress
 
     if listed:
         typer.echo("\n".join(run.id for run in load_experiment(spec).runs()))
         return
     progress = Progress()
+    if docs is not None:
+        require_markers(docs)
     if table:
         write_tables(ExperimentFolder.open(out), docs, progress)
         return

@@ -12,6 +12,7 @@ def make_start(task):
     task.start.mkdir(parents=True, exist_ok=True)
     with (task.start / "made").open("a") as file:
         file.write("once\n")
+    task.start_file.touch()
 
 
 def fake_run(task):

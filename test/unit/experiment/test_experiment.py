@@ -39,6 +39,7 @@ def test_what_is_finished_is_not_done_again(tmp_path, local):
     folder, ended = carry_out(tmp_path, local)
     assert list(ended.finished) == IDS
     assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert (tmp_path / "starts" / "imitated" / "made").read_text() == "once\n"
     assert [trained(folder, name) for name in IDS] == [0, 1, 1, 1, 1]
 
 

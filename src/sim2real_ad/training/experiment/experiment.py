@@ -80,6 +80,7 @@ def _task(folder: ExperimentFolder, run: RunSpec) -> RunTask:
 def _make_starts(tasks: Sequence[RunTask], engine: Engine, prepare: RunFunction, overview: Overview) -> None:
     """Make each start that a run is to train on, or is to be judged alone, once."""
     first = {task.run.start: task for task in reversed(tasks) if task.run.start != SCRATCH}
+    first = {name: task for name, task in first.items() if not task.start_file.is_file()}
     with closing(engine.map(prepare, list(first.values()), overview.show)) as outcomes:
         for outcome in outcomes:
             if outcome.error:

@@ -33,6 +33,11 @@ class RunTask:
     folder: Path
     start: Path
 
+    @property
+    def start_file(self) -> Path:
+        """The policy that the run begins with, where it does not begin from nothing."""
+        return self.start / "start.npz"
+
     def __str__(self) -> str:
         return self.run.id
 

@@ -101,12 +101,18 @@ def markdown_table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 def renew_section(document: Path, section: str) -> None:
     """Replace what stands between the markers of a document. Raises TrainingError where they are missing."""
+    before, after = require_markers(document)
+    document.write_text(f"{before}{BEGIN}\n\n{section.strip()}\n\n{END}{after}", encoding="utf-8")
+
+
+def require_markers(document: Path) -> tuple[str, str]:
+    """Return what stands before and after the section of a document. Raises TrainingError where it has none."""
     text = document.read_text(encoding="utf-8") if document.is_file() else ""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise TrainingError(f"{document} must hold the lines '{BEGIN}' and '{END}', between which the table goes")
-    document.write_text(f"{before}{BEGIN}\n\n{section.strip()}\n\n{END}{after}", encoding="utf-8")
+    return before, after
 
 
 def _group_line(group: Group) -> tuple[str, ...]:

@@ -53,14 +53,14 @@ def train_and_judge(task: RunTask) -> None:
     from sim2real_ad.training.teacher.starts import START_FILE
 
     training, folder = teacher_training(task.run), training_folder(task.folder)
-    policy_file = task.start / START_FILE
+    policy_file = task.start_file
     if task.run.trains:
         if task.run.start != SCRATCH:
             _share_start(policy_file, folder / START_FILE)
         train_teacher(training, folder, quiet_progress(), command=["s2r", "experiment"])
         policy_file = folder / TEACHER_POLICY
     policy = TeacherPolicy.load(policy_file)
-    env = TeacherEnv(training.drives, NoReward())
+    env = TeacherEnv(training.drives.as_driven, NoReward())
     try:
         judge_run(task.run, task.folder, policy.act, env)
     finally:

@@ -17,8 +17,8 @@ from typing import Any, Generic, NoReturn
 from sim2real_ad.errors import Sim2RealError
 from sim2real_ad.training.experiment.engine import ATTEMPTS, HEARTBEAT_S, ItemT, Outcome, ResultT
 
-GRACE_S = 10.0
-"""How long a process that is told to end has to put its things in order."""
+GRACE_S = 20.0
+"""How long a process that is told to end has to put its things in order: a training saves its replay buffer."""
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 

@@ -2,7 +2,8 @@
 
 A moment is unsafe where one of these holds; the first one that does is its danger:
 - collision: one follows within FORESIGHT_S, or the time to collision is below UNSAFE_TTC_S while the car moves.
-- off_road: it follows within FORESIGHT_S, or the car is further than UNSAFE_OFFSET from the reference line.
+- off_road: it follows within FORESIGHT_S. The distance to the reference line alone is no danger: the line leads round
+  obstacles, and a car that stays in its lane is then far from it.
 - stop_line_run: it follows within FORESIGHT_S, or the stop line ahead takes more than UNSAFE_BRAKING to stop at.
 It is safe where none comes near holding: no infraction within CLEAR_S, and every measure on the safe side of its SAFE_
 limit. What lies between is unclear and counts for nothing: nobody can be blamed for a guess there.
@@ -19,8 +20,8 @@ from sim2real_ad.reward.moment import Moment
 DANGERS = ("collision", "off_road", "stop_line_run")
 FORESIGHT_S, CLEAR_S = 1.5, 3.0
 UNSAFE_TTC_S, SAFE_TTC_S = 1.5, 4.0
-UNSAFE_OFFSET, SAFE_OFFSET = 1.6, 0.8
-"""m from the reference line. At 1.6 m a car in the middle of a usual lane has its wheels on the marking."""
+SAFE_OFFSET = 0.8
+"""m from the reference line: in a usual lane the wheels are well within the markings."""
 UNSAFE_BRAKING, SAFE_BRAKING = 5.0, 2.0
 """m/s^2 to stop at the line: the most that the saloon can, and what is comfortable."""
 SAFE_HEADING = 0.25
@@ -44,8 +45,6 @@ def danger_now(moment: Moment) -> str:
         return moment.infraction
     if moment.speed > MOVING and moment.time_to_collision < UNSAFE_TTC_S:
         return "collision"
-    if abs(moment.lateral_offset) > UNSAFE_OFFSET:
-        return "off_road"
     return "stop_line_run" if braking_needed(moment) > UNSAFE_BRAKING else ""
 
 

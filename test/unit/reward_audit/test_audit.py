@@ -157,12 +157,13 @@ def test_worlds_side_by_side_do_not_mix(make_tick: Callable[..., Moment]) -> Non
 def test_goals_are_held_against_what_they_are_about(make_tick: Callable[..., Moment]) -> None:
     log = AuditLog(("clear_road", "lane_keeping"))
     for episode in range(8):
-        danger = {"gap": 2.0, "closing_speed": 5.0} if episode % 2 else {"lateral_offset": 1.9}
-        for index in range(10):
-            log.add(0, make_tick(0.1 * index), 0.9, goal_scores=(0.9, 0.9))
-        for index in range(10, 20):
+        danger: dict[str, Any] = {"gap": 2.0, "closing_speed": 5.0} if episode % 2 else {}
+        for index in range(-30, 0):
+            log.add(0, make_tick(4.0 + 0.1 * index), 0.9, goal_scores=(0.9, 0.9))
+        for index in range(60, 75):
             said = (0.1, 0.9) if episode % 2 else (0.9, 0.5)
-            log.add(0, make_tick(0.1 * index, **danger), 0.1, goal_scores=said)
+            end = "off_road" if index == 74 and not episode % 2 else ""
+            log.add(0, make_tick(0.1 * index, **danger, infraction=end), 0.1, goal_scores=said)
     assert audit_of(log).figures.by_goal == {"clear_road": 1.0, "lane_keeping": 1.0}
     with pytest.raises(ValueError, match="1 goal scores for 2 goals"):
         log.add(0, make_tick(9.0), 0.9, goal_scores=(0.5,))

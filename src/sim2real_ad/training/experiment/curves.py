@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from sim2real_ad.training.experiment.spec import RunSpec
 from sim2real_ad.training.teacher.evaluation import read_evaluations
 
 PANEL_WIDTH, PANEL_HEIGHT = 300.0, 190.0
-LEFT, RIGHT, TOP, BOTTOM = 44.0, 12.0, 28.0, 30.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 10.0, 28.0, 30.0
 HEAD = 34.0
 """Height of the legend's line above the panels."""
 SERIES = ("vlm", "surrogate", "hand-crafted", "sparse")
@@ -25,7 +26,7 @@ STYLE = """
 .page { fill: #ffffff; } text { font: 12px system-ui, "Segoe UI", Roboto, sans-serif; fill: #4a5364; }
 .title { font-weight: 600; fill: #1d2430; } .grid { stroke: #e2e6ec; } .axis { stroke: #8a93a3; }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
-.band { stroke: none; opacity: .16; }
+.band { stroke: none; opacity: .22; }
 .s0 { stroke: #1668b8; fill: #1668b8; } .s1 { stroke: #12946a; fill: #12946a; stroke-dasharray: 7 4; }
 .s2 { stroke: #c9650a; fill: #c9650a; } .s3 { stroke: #8c5aa8; fill: #8c5aa8; stroke-dasharray: 2 4; }
 .s4 { stroke: #667084; fill: #667084; } .line.s0, .line.s1, .line.s2, .line.s3, .line.s4 { fill: none; }
@@ -78,9 +79,10 @@ def draw_curves(curves: Sequence[Curve]) -> Markup:
     last = max(float(curve.steps[-1]) for curve in curves)
     parts = [*_legend(rewards)]
     for row, start in enumerate(starts):
+        floor = _floor([curve for curve in curves if curve.run.start == start])
         for column, algorithm in enumerate(algorithms):
             held = [c for c in curves if (c.run.start, c.run.algorithm) == (start, algorithm)]
-            panel = Markup("").join(_panel(f"{algorithm}, start: {start}", held, last))
+            panel = Markup("").join(_panel(f"{algorithm}, start: {start}", held, last, floor))
             shift = Markup('<g transform="translate({:g} {:g})">{}</g>')
             parts.append(shift.format(column * PANEL_WIDTH, HEAD + row * PANEL_HEIGHT, panel))
     width, height = max(len(algorithms), 2) * PANEL_WIDTH, HEAD + len(starts) * PANEL_HEIGHT
@@ -106,9 +108,14 @@ def mean_curve(curves: Sequence[Curve]) -> tuple[Values, Values, Values, Values]
     return steps, rates.mean(0), rates.min(0), rates.max(0)
 
 
-def _panel(title: str, curves: Sequence[Curve], last: float) -> Iterable[Markup]:
+def _floor(curves: Sequence[Curve]) -> float:
+    """Return where the axis of a row begins: curves that all run close under 100 % are spread over the panel."""
+    return min(math.floor(10.0 * min(float(curve.success.min()) for curve in curves)) / 10.0, 0.9)
+
+
+def _panel(title: str, curves: Sequence[Curve], last: float, floor: float) -> Iterable[Markup]:
     x = Axis(0.0, max(last, 1.0), LEFT, PANEL_WIDTH - RIGHT)
-    y = Axis(0.0, 1.0, PANEL_HEIGHT - BOTTOM, TOP)
+    y = Axis(floor, 1.0, PANEL_HEIGHT - BOTTOM, TOP)
     yield Markup('<text class="title" x="{:g}" y="16">{}</text>').format(LEFT, title)
     yield from _grid(x, y)
     if not curves:
@@ -150,6 +157,7 @@ def _legend(rewards: Sequence[str]) -> Iterable[Markup]:
         )
         yield mark.format(_series(reward), at, at + 26, at + 32, reward)
         at += 32 + 7.5 * len(reward) + 22
+    yield Markup('<text x="{:g}" y="20">strict success (shaded: worst to best seed)</text>').format(at)
 
 
 def _series(reward: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sim2real_ad.errors import ScorerError
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.reward.goals import load_goals
 from sim2real_ad.reward.guidance import Guidance
@@ -14,17 +15,25 @@ SURROGATE = "surrogate"
 def make_guidance(training: TeacherTraining, reward: Reward) -> Guidance | None:
     """Return the guidance that a reward asks for, None where it asks none.
 
-    Raises ScorerError for an unknown or unusable scorer, ConfigError for the goals.
+    Raises ScorerError for an unknown or unusable scorer or a surrogate of other goals, ConfigError for the goals.
     """
     if not reward.uses_guidance:
         return None
     if reward.name == SURROGATE:
-        from sim2real_ad.reward.surrogate import SurrogateGuidance
-
-        return SurrogateGuidance.load()
+        return _open_surrogate(training.goals)
     from sim2real_ad.reward.faulty import open_guidance
 
     return open_guidance(training.scorer, training.goals, BevSpec())
+
+
+def _open_surrogate(goals: str) -> Guidance:
+    from sim2real_ad.reward.surrogate import SurrogateGuidance
+
+    surrogate = SurrogateGuidance()
+    if load_goals(goals) != surrogate.config.goals:
+        known = ", ".join(surrogate.config.goals.names)
+        raise ScorerError(f"goals: the surrogate knows only those it was distilled with ({known}), not '{goals}'")
+    return surrogate
 
 
 def with_goals_view(training: TeacherTraining, reward: Reward) -> TeacherTraining:

@@ -137,11 +137,15 @@ class Session:
         return evaluation
 
     def _drive(self, policy: TeacherPolicy, seeds: range, steps: int) -> Evaluation:
+        drives = self._training.drives
         if self._judging is None:
-            without = WithoutGuidance(self._reward)
-            apart = self._training.drives.as_driven
-            self._judging = self._worlds.envs[0] if self._shares_world else TeacherEnv(apart, without)
-        return evaluate(self._judging, policy.act, seeds, steps, self._seconds, self._progress)
+            shared, without = self._shares_world, WithoutGuidance(self._reward)
+            self._judging = self._worlds.envs[0] if shared else TeacherEnv(drives.as_driven, without)
+        self._judging.settings = drives.as_driven
+        try:
+            return evaluate(self._judging, policy.act, seeds, steps, self._seconds, self._progress)
+        finally:
+            self._judging.settings = drives
 
     @property
     def _shares_world(self) -> bool:

@@ -8,18 +8,20 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "reward"))
 
 from tiny_models import make_onnx_folder
 
+from sim2real_ad.cli import main
 from sim2real_ad.errors import ConfigError, TrainingError
 from sim2real_ad.observation.spec import BevSpec
+from sim2real_ad.reward.goal_guidance import load_guidance
 from sim2real_ad.reward.guidance import Scene
 from sim2real_ad.training.experiment.annotate import (
     ScoringTask,
     annotate,
-    load_scenes,
+    read_margins,
     read_scores,
-    save_scenes,
     score_file,
     scores_path,
 )
+from sim2real_ad.training.experiment.stored_scenes import load_scenes, save_scenes
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +79,31 @@ def test_what_has_been_scored_is_not_scored_again(files, scorer):
     assert scores_path(files[0]).stat().st_mtime_ns == before
     save_scenes(files[0], load_scenes(files[1]))
     assert len(score_here(files[0], scorer).values) == 5
+
+
+def test_scores_are_those_of_the_guidance_itself_and_margins_are_kept_for_a_surrogate(files, scorer, goals):
+    kept = score_here(files[1], scorer, goals)
+    guidance = load_guidance(scorer, goals)
+    scenes = load_scenes(files[1])
+    assert np.array_equal(kept.values, guidance.score(scenes).values)
+    assert np.array_equal(read_margins(files[1]), guidance.margins(scenes))
+
+
+def test_one_command_stores_the_scenes_of_drives_and_scores_them(tmp_path, scorer, goals, capsys):
+    command = ["annotate", str(tmp_path), "--scorer", scorer, "--goals", goals, "--drives", "2", "--processes", "1"]
+    assert main.run(command) == 0
+    (path,) = tmp_path.glob("scenes_*[0-9].npz")
+    count = len(load_scenes(path))
+    assert count > 20
+    assert f"{count} scenes in 1 files" in capsys.readouterr().out
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.iterdir()}
+    assert main.run(command) == 0
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.iterdir()} == before
+
+
+def test_a_folder_without_scenes_says_how_to_get_some(tmp_path, scorer, capsys):
+    assert main.run(["annotate", str(tmp_path), "--scorer", scorer]) == 2
+    assert "--drives" in capsys.readouterr().err
 
 
 def test_a_file_that_cannot_be_scored_is_named_after_the_others_were(files, scorer, local):

@@ -82,6 +82,9 @@ def test_a_table_is_made_of_whatever_is_finished(tmp_path):
     assert "1 of 5 runs finished" in text
     assert "Not finished: `start-imitated`, `sac-hand-crafted-imitated-s1`, `ppo-vlm-scratch-s1`" in text
     assert "What guidance changed" not in text
+    (tmp_path / "runs" / "start-imitated").mkdir()
+    (tmp_path / "runs" / "start-imitated" / "failure.txt").write_text("Traceback\nWorldError: it died\n")
+    assert "- `start-imitated` failed: WorldError: it died\n" in experiment_tables(ExperimentFolder.open(tmp_path))
     assert "0 of 5 runs finished" in experiment_tables(finished(tmp_path / "none", []))
 
 

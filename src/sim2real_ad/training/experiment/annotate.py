@@ -7,18 +7,23 @@ same scorer against the same goals is not scored again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sim2real_ad.config import find_config
 from sim2real_ad.errors import TrainingError
-from sim2real_ad.reward.guidance import Guidance, Scene, Scores
+from sim2real_ad.reward.bounds import bound_goals, combine
+from sim2real_ad.reward.goal_guidance import GoalGuidance, load_guidance
+from sim2real_ad.reward.guidance import Scores
 from sim2real_ad.training.experiment.engine import Engine
+from sim2real_ad.training.experiment.stored_scenes import load_scenes
+from sim2real_ad.types import FloatArray
 
 SCORES_SUFFIX = ".scores.npz"
 
@@ -63,37 +68,11 @@ def score_file(task: ScoringTask) -> int:
     made_from = _fingerprint(task)
     kept = scores_path(task.scenes)
     if not kept.is_file() or _made_from(kept) != made_from:
-        scores = _guidance(task.scorer, task.goals).score(load_scenes(task.scenes))
-        save_scores(task.scenes, scores, made_from)
+        guidance = _guidance(task.scorer, task.goals)
+        margins = guidance.margins(load_scenes(task.scenes))
+        scores = combine(bound_goals(margins, guidance.goals, guidance.calibration), guidance.goals)
+        _keep(kept, scores, margins, made_from)
     return len(read_scores(task.scenes).values)
-
-
-def save_scenes(path: Path, scenes: Iterable[Scene]) -> None:
-    """Write scenes into one .npz file. All or none of them have a camera picture."""
-    held = list(scenes)
-    arrays = {
-        "bev": np.stack([scene.bev for scene in held]),
-        "speed": np.array([scene.speed for scene in held], np.float64),
-        "curvature": np.array([scene.curvature for scene in held], np.float64),
-    }
-    pictures = [scene.rgb for scene in held if scene.rgb is not None]
-    if pictures:
-        arrays["rgb"] = np.stack(pictures)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part.npz")
-    np.savez_compressed(beside, **arrays)  # type: ignore[arg-type]
-    beside.replace(path)
-
-
-def load_scenes(path: Path) -> list[Scene]:
-    """Read scenes, in order. Raises TrainingError where the file is missing, damaged or holds something else."""
-    try:
-        with np.load(path, allow_pickle=False) as held:
-            bev, speed, curvature = held["bev"], held["speed"].tolist(), held["curvature"].tolist()
-            pictures = held["rgb"] if "rgb" in held.files else [None] * len(bev)
-        return [Scene(*parts) for parts in zip(bev, speed, curvature, pictures, strict=True)]
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise TrainingError(f"{path} holds no scenes: {error}") from error
 
 
 def scores_path(scenes: Path) -> Path:
@@ -101,29 +80,41 @@ def scores_path(scenes: Path) -> Path:
     return scenes.with_suffix(SCORES_SUFFIX)
 
 
-def save_scores(scenes: Path, scores: Scores, made_from: str) -> None:
-    """Keep scores beside their scenes, with what they were made from."""
-    path = scores_path(scenes)
+def read_scores(scenes: Path) -> Scores:
+    """Read the scores of a file of scenes. Raises TrainingError where there are none."""
+    held = _read(scores_path(scenes))
+    return Scores(held["values"], held["abstained"])
+
+
+def read_margins(scenes: Path) -> FloatArray:
+    """Read what the scorer said before any bound, (N, K) of the goals' contrasts: what a surrogate is distilled from.
+
+    Raises TrainingError where there are none.
+    """
+    margins: FloatArray = _read(scores_path(scenes))["margins"]
+    return margins
+
+
+def _keep(path: Path, scores: Scores, margins: FloatArray, made_from: str) -> None:
     beside = path.with_suffix(".part.npz")
-    np.savez(beside, values=scores.values, abstained=scores.abstained, made_from=np.array(made_from))
+    arrays = {"values": scores.values, "abstained": scores.abstained, "margins": margins}
+    np.savez(beside, made_from=np.array(made_from), **arrays)  # type: ignore[arg-type]
     beside.replace(path)
 
 
-def read_scores(scenes: Path) -> Scores:
-    """Read the scores of a file of scenes. Raises TrainingError where there are none."""
-    path = scores_path(scenes)
+def _read(path: Path) -> dict[str, Any]:
     try:
         with np.load(path, allow_pickle=False) as held:
-            return Scores(held["values"], held["abstained"])
+            return {name: held[name] for name in ("values", "abstained", "margins", "made_from")}
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise TrainingError(f"{path} holds no scores: {error}") from error
 
 
 def _made_from(scores: Path) -> str:
+    """Return what scores were made from, "" where they are damaged: then they are made again."""
     try:
-        with np.load(scores, allow_pickle=False) as held:
-            return str(held["made_from"])
-    except (OSError, ValueError, KeyError, EOFError):
+        return str(_read(scores)["made_from"])
+    except TrainingError:
         return ""
 
 
@@ -138,8 +129,6 @@ def _fingerprint(task: ScoringTask) -> str:
 
 
 @lru_cache(maxsize=2)
-def _guidance(scorer: str, goals: str) -> Guidance:
+def _guidance(scorer: str, goals: str) -> GoalGuidance:
     """Open a scorer once a process: a model takes seconds to load."""
-    from sim2real_ad.reward.goal_guidance import load_guidance
-
     return load_guidance(scorer, goals)

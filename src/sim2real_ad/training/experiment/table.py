@@ -35,6 +35,8 @@ def experiment_tables(folder: ExperimentFolder) -> str:
     missing = [run.id for run in spec.runs() if run not in [one.run for one in judged]]
     if missing:
         parts.append(f"Not finished: {', '.join(f'`{name}`' for name in missing)}.")
+    failures = [f"- `{name}` failed: {reason.splitlines()[-1]}" for name, reason in folder.failures().items() if reason]
+    parts += ["\n".join(failures)] if failures else []
     return "\n\n".join(parts) + "\n"
 
 

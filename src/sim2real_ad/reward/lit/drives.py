@@ -29,11 +29,14 @@ from sim2real_ad.world.scenarios import load_scenario
 DRIVE_STREAM = 0x117D
 """Keeps a drive's faults apart from its scenario's random numbers."""
 KEEP_EVERY = 8
-"""Ticks between two kept moments, twice as often while the moment is unsafe."""
+"""Ticks between two kept moments; UNSAFE_EVERY while the moment is unsafe, RUN_EVERY while a stop line is run, which
+takes a second of a whole drive."""
+UNSAFE_EVERY, RUN_EVERY = 4, 2
 AFTERWARDS_S = 1.2
 """How long a drive goes on after its first infraction: what comes then has to be recognised too."""
 LONGEST_S = 26.0
-SCENARIOS = ("car_following", "obstacle_avoidance", "stop_sign")
+SCENARIOS = ("car_following", "stop_sign", "obstacle_avoidance", "stop_sign")
+"""In turn; stop lines twice, since they are seen for the shortest time."""
 TRAINING_MAPS = {"car_following": "curved_road", "obstacle_avoidance": "curved_road", "stop_sign": "urban_block"}
 UNSEEN_MAP = "proving_ground"
 """No drive that anything is trained on or calibrated with takes place here."""
@@ -73,6 +76,12 @@ def jobs(seeds: Iterable[int], maps: dict[str, str], faults: bool = True) -> lis
     """Return one job a seed, the scenarios in turn."""
     chosen = ((SCENARIOS[n % len(SCENARIOS)], seed) for n, seed in enumerate(seeds))
     return [DriveJob(name, seed, maps[name], faults) for name, seed in chosen]
+
+
+def own_map_jobs(seeds: Iterable[int]) -> list[DriveJob]:
+    """Return one job a seed on the scenario's own maps, as a teacher drives them; every fifth without faults."""
+    chosen = ((SCENARIOS[n % len(SCENARIOS)], seed, n % 5 > 0) for n, seed in enumerate(seeds))
+    return [DriveJob(name, seed, load_scenario(name).map_for(seed), faults) for name, seed, faults in chosen]
 
 
 def collect_moments(
@@ -116,9 +125,10 @@ def _drive(world: EmbeddedWorld, profile: VehicleProfile, job: DriveJob, spec: B
             end_s = min(end_s, truth.time_s + AFTERWARDS_S)
         if truth.time_s > end_s or judge.verdict.success:
             break
-        if number - last >= KEEP_EVERY // 2:
+        if number - last >= RUN_EVERY:
             fact = finder.facts(truth)
-            if fact.unsafe or number - last >= KEEP_EVERY:
+            wanted = RUN_EVERY if fact.runs_line else UNSAFE_EVERY if fact.unsafe else KEEP_EVERY
+            if number - last >= wanted:
                 last = number
                 curvature = driven_curvature(truth.ego, profile)
                 kept.append((Scene(world.truth_bev(spec), truth.ego.speed, curvature), fact))

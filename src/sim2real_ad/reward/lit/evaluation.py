@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim2real_ad.reward.lit.facts import Facts
-from sim2real_ad.reward.lit.phrases import HELD_OUT
+from sim2real_ad.reward.lit.phrases import CHOOSING, HELD_OUT
 from sim2real_ad.reward.lit.unrelated import HELD_OUT_PAIRS, NEAR_DOMAIN_PAIRS
 from sim2real_ad.reward.scorer import Contrast, Scorer
 from sim2real_ad.types import FloatArray, UInt8Array
@@ -37,11 +37,12 @@ class PairFigure:
     auroc: float
 
 
-def held_out_contrasts(kind: str) -> tuple[Contrast, ...]:
-    """Return every held-out good sentence of a kind against every bad one."""
+def held_out_contrasts(kind: str, choosing: bool = False) -> tuple[Contrast, ...]:
+    """Return every held-out good sentence of a kind against every bad one; choosing: of those for work on the head."""
     good, bad = PARAPHRASES[kind]
-    positives = [text for key in good for text in HELD_OUT[key]]
-    negatives = [text for key in bad for text in HELD_OUT[key]]
+    source = CHOOSING if choosing else HELD_OUT
+    positives = [text for key in good for text in source[key]]
+    negatives = [text for key in bad for text in source[key]]
     return tuple(Contrast(positive, negative) for positive in positives for negative in negatives)
 
 

@@ -19,8 +19,12 @@ from sim2real_ad.reward.view import VIEW_HEIGHT, VIEW_WIDTH
 
 DIMENSION = 128
 """Of the common space."""
-IRRELEVANT, RELEVANT = 0.35, 0.75
+IRRELEVANT, RELEVANT = 0.4, 0.8
 """Relevance up to which a sentence is neutral, and from which on it counts in full."""
+RELATED_EXEMPLARS, UNRELATED_EXEMPLARS, NEIGHBOURS = 640, 320, 16
+"""Sentences that the head remembers, and how many of them a new one is compared with."""
+KINSHIP_NONE, KINSHIP_FULL = 0.10, 0.15
+"""Difference of the mean cosines to the nearest related and unrelated exemplars, below and above which it settles."""
 
 
 class ImageHead(nn.Module):
@@ -53,17 +57,39 @@ class ImageHead(nn.Module):
 class TextHead(nn.Module):
     """Frozen sentence embeddings (M, 384) to a unit vector (M, DIMENSION) and relevance logits (M,)."""
 
+    related: torch.Tensor
+    unrelated: torch.Tensor
+
     def __init__(self) -> None:
         super().__init__()
-        self.body = nn.Sequential(nn.Linear(TEXT_DIMENSION, 320), nn.GELU(), nn.Dropout(0.2))
-        self.out = nn.Linear(320, DIMENSION)
+        # Linear: with more layers the patterns' words are learned by heart, and new words are understood no better.
+        self.meaning = nn.Sequential(nn.Dropout(0.1), nn.Linear(TEXT_DIMENSION, DIMENSION))
         self.relevance = nn.Sequential(
             nn.Linear(TEXT_DIMENSION, 64), nn.GELU(), nn.Dropout(0.3), nn.Linear(64, 1), nn.Flatten(0)
         )
+        self.register_buffer("related", torch.zeros(RELATED_EXEMPLARS, TEXT_DIMENSION))
+        self.register_buffer("unrelated", torch.zeros(UNRELATED_EXEMPLARS, TEXT_DIMENSION))
 
     def forward(self, embedded: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return (meaning, relevance logit), before the neutral point is mixed in."""
-        return functional.normalize(self.out(self.body(embedded)), dim=1), self.relevance(embedded)
+        return functional.normalize(self.meaning(embedded), dim=1), self.relevance(embedded)
+
+    def remember(self, related: torch.Tensor, unrelated: torch.Tensor) -> None:
+        """Keep embedded sentences as exemplars; fewer than there is room for are repeated."""
+        for kept, found in ((self.related, related), (self.unrelated, unrelated)):
+            kept.copy_(found[torch.arange(len(kept)) % len(found)])
+
+    def share(self, embedded: torch.Tensor) -> torch.Tensor:
+        """Return how much of a sentence counts (M,), 0..1: a trained classifier and its neighbours both have to say so.
+
+        The classifier knows what is near the road and yet not in the picture; the neighbours know what is like nothing
+        that was ever trained, where a classifier may say anything.
+        """
+        trained = _ramp(torch.sigmoid(self.relevance(embedded)), IRRELEVANT, RELEVANT)
+        near, far = (
+            (embedded @ kept.T).topk(NEIGHBOURS, dim=1).values.mean(1) for kept in (self.related, self.unrelated)
+        )
+        return trained * _ramp(near - far, KINSHIP_NONE, KINSHIP_FULL)
 
 
 class LitHead(nn.Module):
@@ -77,15 +103,15 @@ class LitHead(nn.Module):
 
     def embed_texts(self, embedded: torch.Tensor) -> torch.Tensor:
         """Return unit vectors (M, DIMENSION); irrelevant sentences all get the same one."""
-        meaning, logits = self.text(embedded)
-        share = ((torch.sigmoid(logits) - IRRELEVANT) / (RELEVANT - IRRELEVANT)).clamp(0.0, 1.0)[:, None]
+        meaning, _ = self.text(embedded)
+        share = self.text.share(embedded)[:, None]
         neutral = torch.zeros_like(meaning)
         neutral[:, 0] = 1.0
         return functional.normalize(share * meaning + (1.0 - share) * neutral, dim=1)
 
     def relevance(self, embedded: torch.Tensor) -> torch.Tensor:
-        """Return how sure the head is (M,), 0..1, that a sentence speaks of what the picture shows."""
-        return torch.sigmoid(self.text(embedded)[1])
+        """Return how much of a sentence counts (M,), 0..1: 0 where it speaks of nothing that the picture shows."""
+        return self.text.share(embedded)
 
     def save(self, path: Path) -> None:
         """Write the weights, halved to 16 bits."""
@@ -100,3 +126,7 @@ class LitHead(nn.Module):
         except (OSError, RuntimeError, ValueError) as error:
             raise ScorerError(f"cannot load the head {path}: {error}") from error
         return head.eval()
+
+
+def _ramp(value: torch.Tensor, low: float, high: float) -> torch.Tensor:
+    return ((value - low) / (high - low)).clamp(0.0, 1.0)

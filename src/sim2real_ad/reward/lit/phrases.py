@@ -1,6 +1,7 @@
 """How people say it: patterns for every statement, with "[a|b]" for alternatives, which may be nested.
 
-TRAINING patterns make the captions. HELD_OUT ones are said in other words, and no training sees them.
+TRAINING patterns make the captions. No training sees the others: CHOOSING sentences were looked at while the patterns
+and the head were being worked on, HELD_OUT ones are only for the published figures.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ TRAINING: dict[str, tuple[str, ...]] = {
         "[we|you] are [about|going] to [crash|hit something|have an accident]",
         "[the driver|whoever drives] is [about|going] to [crash into something|cause an accident|hit the car in front]",
         "[the front|the bumper|the bonnet] of {car} [meets|is about to meet] [something|another car]",
-        "{car} [keeps going|goes on] [towards|into] [an obstacle|a stopped car] [without braking|and cannot stop in time]",
+        "{car} [keeps going|goes on] [towards|into] [an obstacle|a stopped car] "
+        "[without braking|and cannot stop in time]",
         "it is [too late|no longer possible] to [brake|stop|avoid the crash]",
         "{car} [ploughs|bumps|drives straight] into [something|the car ahead|an obstacle]",
         "[a rear-end collision|a pile-up|a smash]",
@@ -98,7 +100,8 @@ TRAINING: dict[str, tuple[str, ...]] = {
         "there is [enough|ample] [distance|clearance] [around|in front of] {car}",
         "{car} stays well [away from|clear of] [others|everything]",
         "a [safe|generous] following distance",
-        "[the driver|whoever drives] [keeps|leaves] [plenty of|enough|a large] [distance|gap|room] [ahead|to the car in front|]",
+        "[the driver|whoever drives] [keeps|leaves] [plenty of|enough|a large] [distance|gap|room] "
+        "[ahead|to the car in front|]",
         "[we|you] [keep|leave|hold] [a good|a safe|enough] distance [to the car ahead|to others|]",
         "[ample|sufficient|adequate] [following distance|distance|headway|clearance]",
         "{car} leaves [a buffer|a margin|time to react] [to the car in front|]",
@@ -293,6 +296,12 @@ TRAINING: dict[str, tuple[str, ...]] = {
         "a [halt|stop] [before|at|in front of] the [stop line|line]",
         "{car} is ready to [stop|halt] at the [line|stop sign]",
         "[stopping|braking|slowing] [for|ahead of|before] the stop [line|sign]",
+        "[we|you|the driver] [come|comes|roll|rolls] to a [halt|stop|standstill] "
+        "[at|before|short of] the [line|stop line|stop sign]",
+        "[a full stop|a halt|a stop] is made [at|before] the [stop line|stop sign|line]",
+        "{car} [stops|halts|brakes] [in time|softly|smoothly|properly] [at|before] the [painted|white|] line",
+        "{car} [lets its speed drop|is slow enough] [for|before] the stop [line|sign]",
+        "the car's nose [stops|halts|comes to rest] [just before|short of] the line",
     ),
     "line_run": (
         "{car} [runs|blows through|shoots past|is running] [the|a] stop [line|sign]",
@@ -314,6 +323,13 @@ TRAINING: dict[str, tuple[str, ...]] = {
         "the rule [to stop|of the stop sign] is [broken|violated|flouted]",
         "{car} [will overshoot|overshoots|is past] the [stop line|line] without [a stop|having halted]",
         "a [missed|skipped|forgotten] stop at the [line|sign]",
+        "[no stop|no halt|no full stop] is made [at|before] the [stop line|stop sign|line]",
+        "[nobody|the driver] [stops|halts|brakes] at the [stop line|stop sign|line]",
+        "{car} [drives|goes|rolls] [on|through] [although|even though] there is a stop [line|sign]",
+        "the stop [line|sign] is [ignored|disregarded|overlooked|missed|disobeyed|skipped|violated]",
+        "the [law|traffic code] [demands|asks for] a stop here, and {car} [does not|will not] stop",
+        "[illegal|unlawful|forbidden] [crossing|passing] of the stop line",
+        "speeding [across|over|through] a stop [line|sign]",
     ),
     "line_obeyed": (
         "[no|there is no] stop [line|sign] is [run|ignored|violated|disregarded]",
@@ -328,6 +344,12 @@ TRAINING: dict[str, tuple[str, ...]] = {
         "[lawful|correct|proper] [behaviour|conduct] at [the stop line|stop signs]",
         "{car} does as the stop [line|sign] says",
         "{car} does not [run|ignore|cross] the stop [line|sign]",
+        "the stop [line|sign] is [obeyed|respected|heeded|honoured|observed]",
+        "{car} [handles|treats|meets] the stop [line|sign] [properly|correctly|as the rules ask]",
+        "[legal|lawful|rule-abiding] [crossing|passing] of the stop line",
+        "the [law|traffic code] [about|on] stop [lines|signs] is [kept|followed]",
+        "wherever a stop is demanded {car} [makes one|stops]",
+        "[no|not a single] stop [line|sign] [offence|violation]",
     ),
     "unsafe": (
         "[a|this is a] [dangerous|hazardous|risky|perilous|critical|unsafe] [situation|moment|manoeuvre|scene]",
@@ -347,6 +369,13 @@ TRAINING: dict[str, tuple[str, ...]] = {
         "a driving [error|fault|mistake|offence]",
         "{car} is out of control",
         "[one must|the safety driver must] [take over|intervene|stop the car] now",
+        "[a|this is a] [terrible|grave|bad|dangerous|risky|reckless] [choice|decision|action|idea]",
+        "[the driver|whoever drives] [risks|gambles with|endangers] [lives|everything|the passengers]",
+        "{car} [takes|runs] [a big|too much|a huge] risk",
+        "[a|the] [threat|danger|hazard] [to life|to others|is real]",
+        "[the car's behaviour|this behaviour|this action] is [dangerous|reckless|risky|harmful|hazardous]",
+        "[a|the] situation [full of danger|with great risk|that may end badly|that is dangerous]",
+        "[passengers|passers-by|people] are [in danger|at risk|under threat]",
     ),
     "safe": (
         "[a|this is a] [safe|calm|harmless|uncritical|normal] [situation|moment|scene|drive]",
@@ -366,10 +395,17 @@ TRAINING: dict[str, tuple[str, ...]] = {
         "driving [without error|without fault|as it should be]",
         "{car} is [fully|well] under control",
         "no need to [intervene|take over|worry]",
+        "[a|this is a] [good|wise|safe|sensible|prudent] [choice|decision|action|idea]",
+        "[the driver|whoever drives] [risks|endangers] [nothing|nobody|no lives]",
+        "{car} [takes|runs] [no|hardly any|little] risk",
+        "[without|free from|free of] [threat|danger|hazard|risk|harm]",
+        "[the car's behaviour|this behaviour|this action] is [safe|careful|harmless|prudent|sound]",
+        "[a|the] situation [without danger|with no risk|that is harmless|that is safe]",
+        "[passengers|passers-by|people] are [safe|out of danger|in good hands]",
     ),
 }
 
-HELD_OUT: dict[str, tuple[str, ...]] = {
+CHOOSING: dict[str, tuple[str, ...]] = {
     "collision": (
         "any moment now our vehicle slams into the one in front",
         "the driver is on course to bump into an object",
@@ -411,6 +447,55 @@ HELD_OUT: dict[str, tuple[str, ...]] = {
         "this driver takes no risk at all",
         "what the car does here is harmless",
         "a situation without any threat",
+    ),
+}
+
+
+HELD_OUT: dict[str, tuple[str, ...]] = {
+    "collision": (
+        "a bump with the traffic in front will occur within the blink of an eye",
+        "the saloon is going to rear-end another motorist",
+        "two motor vehicles bang into one another",
+        "contact with an object ahead can no longer be prevented",
+    ),
+    "no_collision": (
+        "every road user gets by without a scratch",
+        "the saloon has no one to run into",
+        "no vehicles have had a collision on this road",
+    ),
+    "too_close": ("the saloon hangs on the rear bumper of its predecessor", "the headway is dangerously tight"),
+    "safe_distance": ("the saloon gives its predecessor a wide berth", "the headway is comfortable"),
+    "way_clear": (
+        "the saloon faces a stretch of road without anything in it",
+        "one could accelerate, nothing is there",
+    ),
+    "on_road": ("the saloon stands with all of its tyres on the carriageway", "within the limits of the roadway"),
+    "lane_kept": ("the saloon respects its lane", "lane discipline is good"),
+    "leaving_road": (
+        "the saloon strays towards the grass beside the street",
+        "before long the wheels will be off the tarmac",
+        "an excursion from the roadway has begun",
+    ),
+    "off_road": ("the saloon has gone into the verge", "one of the tyres hangs beyond the side of the street"),
+    "line_run": (
+        "the saloon charges over the line where it ought to have halted",
+        "a stop sign is passed as if it were not there",
+        "the obligation to stop at the line is neglected",
+    ),
+    "line_obeyed": ("the saloon never runs a stop sign", "the obligation to stop at the line is fulfilled"),
+    "line_halting": (
+        "the saloon sheds speed so as to stand at the line",
+        "a proper halt at the stop sign is under way",
+    ),
+    "unsafe": (
+        "the saloon is being driven in a hazardous way",
+        "people could get hurt here",
+        "an alarming state of affairs",
+    ),
+    "safe": (
+        "the saloon is being driven in a prudent way",
+        "nobody can get hurt here",
+        "a reassuring state of affairs",
     ),
 }
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim2real_ad.reward.lit.phrases import TRAINING, some_sentences
+from sim2real_ad.reward.goals import load_goals
+from sim2real_ad.reward.lit.evaluation import VLM_RL
+from sim2real_ad.reward.lit.phrases import CHOOSING, HELD_OUT, TRAINING, some_sentences
 from sim2real_ad.reward.lit.statements import KEYS
 from sim2real_ad.reward.lit.unrelated import BANK
 
@@ -41,14 +43,23 @@ class Sentences:
 
 
 def training_sentences(
-    random: np.random.Generator, table: NDArray[np.int8], per_pattern: int = 8, captions: int = 1500, unrelated: int = 8
+    random: np.random.Generator,
+    table: NDArray[np.int8],
+    per_pattern: int,
+    captions: int,
+    unrelated: int,
 ) -> Sentences:
-    """Make the sentences of a training. Captions of several parts describe moments drawn from a truth table (N, K)."""
+    """Make the sentences of a training. Captions of several parts describe moments drawn from a truth table (N, K).
+
+    What the driving goals, VLM-RL and the evaluations say is left out, also where a pattern would give it.
+    """
+    reserved = reserved_sentences()
     texts: list[str] = []
     parts: list[tuple[int, ...]] = []
     by_key: list[list[str]] = []
     for index, key in enumerate(KEYS):
         found = [text for pattern in TRAINING[key] for text in some_sentences(pattern, per_pattern, random)]
+        found = [text for text in found if plain(text) not in reserved]
         by_key.append(found)
         texts += found
         parts += [(index,)] * len(found)
@@ -59,6 +70,18 @@ def training_sentences(
     padded = np.array([(*stated, *(-1,) * (MOST_PARTS - len(stated))) for stated in parts], np.int64)
     others = [text for pattern in BANK for text in some_sentences(pattern, unrelated, random)]
     return Sentences(tuple(texts), padded, tuple(others))
+
+
+def reserved_sentences() -> frozenset[str]:
+    """Return, plainly written, every sentence that is for measuring only."""
+    contrasts = (*load_goals("driving").contrasts, VLM_RL)
+    pairs = ((contrast.positive, contrast.negative) for contrast in contrasts)
+    return frozenset(plain(text) for found in (*HELD_OUT.values(), *CHOOSING.values(), *pairs) for text in found)
+
+
+def plain(sentence: str) -> str:
+    """Return a sentence without what does not change what it says."""
+    return " ".join(sentence.casefold().split()).rstrip(".")
 
 
 def _drawn_parts(row: NDArray[np.int8], random: np.random.Generator) -> tuple[int, ...]:

@@ -45,6 +45,11 @@ def _keeps_lane(facts: Facts) -> Truth:
     return True if abs(facts.lateral_offset) < LANE_OFF else None
 
 
+def _in_the_middle(facts: Facts) -> Truth:
+    middle = _when(abs(facts.lateral_offset), LANE_CENTRED, LANE_OFF)
+    return None if middle and facts.leaves else middle
+
+
 def _obeys_line(facts: Facts) -> Truth:
     return None if facts.runs_line is None else not facts.runs_line
 
@@ -89,7 +94,7 @@ RULES: dict[str, Callable[[Facts], Truth]] = {
     "ahead_vehicle": _ahead("vehicle"),
     "ahead_obstacle": _ahead("obstacle"),
     "lane_kept": _keeps_lane,
-    "lane_middle": lambda f: _when(abs(f.lateral_offset), LANE_CENTRED, LANE_OFF),
+    "lane_middle": _in_the_middle,
     "lane_left": lambda f: _inside(f.lateral_offset, 0.5, 1.8, 0.3),
     "lane_right": lambda f: _inside(f.lateral_offset, -1.8, -0.5, 0.3),
     "other_lane": lambda f: _inside(f.lateral_offset, 2.2, 4.5, 0.7),

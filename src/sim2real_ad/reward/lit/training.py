@@ -12,13 +12,12 @@ from torch.nn import functional
 
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.reward.lit.drives import Moments
-from sim2real_ad.reward.lit.head import LitHead
+from sim2real_ad.reward.lit.head import RELATED_EXEMPLARS, UNRELATED_EXEMPLARS, LitHead
 from sim2real_ad.reward.lit.runtime import open_pictures_network, run_in_batches
 from sim2real_ad.reward.lit.sentences import Sentences, training_sentences
 from sim2real_ad.reward.lit.statements import KEYS, OPPOSED, truth_table
 from sim2real_ad.reward.lit.towers import ImageTower, text_tower
 from sim2real_ad.reward.view import paint_scene
-from sim2real_ad.types import FloatArray
 
 Report = Callable[[str, float], None]
 
@@ -28,17 +27,22 @@ CONTRAST_SCALE = 12.0
 
 @dataclass(frozen=True)
 class LitSettings:
-    """How a head is trained. captions: a batch's captions; noise: length of the random step added to a sentence's
-    embedding, so that the words of the patterns are not learned by heart."""
+    """How a head is trained. captions, unrelated: sentences a batch; contrasts: pairs a batch for each of OPPOSED;
+    per_pattern: sentences of a pattern; compound: captions of several parts in all; noise: length of the random step
+    added to a sentence's embedding, so that the words of the patterns are not learned by heart.
+    """
 
-    epochs: int = 10
+    epochs: int = 6
     batch: int = 128
     captions: int = 256
     unrelated: int = 128
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.02
-    noise: float = 0.35
+    noise: float = 0.7
+    contrasts: int = 4
     contrast_weight: float = 2.0
+    per_pattern: int = 10
+    compound: int = 1500
     seed: int = 10_000
 
 
@@ -70,11 +74,12 @@ def train_head(features: Features, moments: Moments, settings: LitSettings, repo
     torch.manual_seed(settings.seed)
     random = np.random.default_rng(settings.seed)
     table = truth_table(moments.facts)
-    sentences = training_sentences(random, table)
+    sentences = training_sentences(random, table, settings.per_pattern, settings.compound, settings.per_pattern)
     report(f"embedding {len(sentences.texts) + len(sentences.unrelated)} sentences", 0.0)
     texts = torch.from_numpy(text_tower().embed(sentences.texts))
     unrelated = torch.from_numpy(text_tower().embed(sentences.unrelated))
     head = LitHead().train()
+    head.text.remember(*_exemplars(sentences, texts, unrelated, random))
     optimizer = torch.optim.AdamW(head.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     steps = max(settings.epochs * (len(moments) // settings.batch), 1)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=steps, pct_start=0.1)
@@ -84,7 +89,7 @@ def train_head(features: Features, moments: Moments, settings: LitSettings, repo
         fine, coarse = (torch.from_numpy(part[chosen]).float() for part in (features.fine, features.coarse))
         loss = batches.loss(head, head.image(fine, coarse), chosen)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(head.parameters(), 1.0)
         optimizer.step()
         schedule.step()
@@ -125,19 +130,30 @@ class _Batches:
         return matching + self._settings.contrast_weight * contrast + relevance + indifference
 
     def _contrast_loss(self, head: LitHead, images: torch.Tensor, table: NDArray[np.int8]) -> torch.Tensor:
-        bad = [int(self._random.choice(self._by_key[key])) for key, _ in OPPOSED]
-        good = [int(self._random.choice(self._by_key[key])) for _, key in OPPOSED]
+        pairs = OPPOSED * self._settings.contrasts
+        bad = [int(self._random.choice(self._by_key[key])) for key, _ in pairs]
+        good = [int(self._random.choice(self._by_key[key])) for _, key in pairs]
         meaning, _ = head.text(self._noisy(self._texts[bad + good]))
-        against, favour = meaning.split(len(OPPOSED))
-        margin = images @ (favour - against).T
-        columns = [[KEYS.index(pair[side]) for pair in OPPOSED] for side in (0, 1)]
-        is_bad, is_good = table[:, columns[0]], table[:, columns[1]]
-        wanted = np.where(is_bad == 1, 0, np.where((is_good == 1) & (is_bad == 0), 1, -1)).astype(np.int8)
-        return _balanced_loss(CONTRAST_SCALE * margin, wanted)
+        against, favour = meaning.split(len(pairs))
+        is_bad, is_good = (table[:, [KEYS.index(pair[side]) for pair in pairs]] for side in (0, 1))
+        # Where nothing speaks against the good sentence it shall win, also where it is empty: a stop line that is not
+        # there is not being run.
+        wanted = np.where(is_bad == 1, 0, np.where((is_bad == 0) & (is_good != 0), 1, -1)).astype(np.int8)
+        return _balanced_loss(CONTRAST_SCALE * images @ (favour - against).T, wanted)
 
     def _noisy(self, embedded: torch.Tensor) -> torch.Tensor:
         step = torch.randn_like(embedded) * (self._settings.noise / embedded.shape[1] ** 0.5)
         return functional.normalize(embedded + step, dim=1)
+
+
+def _exemplars(
+    sentences: Sentences, texts: torch.Tensor, unrelated: torch.Tensor, random: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draw embeddings of single statements and of unrelated sentences for the head to remember."""
+    single = np.flatnonzero(sentences.parts[:, 1] < 0)
+    related = random.permutation(single)[:RELATED_EXEMPLARS]
+    others = random.permutation(len(unrelated))[:UNRELATED_EXEMPLARS]
+    return texts[related], unrelated[others]
 
 
 def _balanced_loss(logits: torch.Tensor, wanted: NDArray[np.int8]) -> torch.Tensor:
@@ -150,6 +166,3 @@ def _balanced_loss(logits: torch.Tensor, wanted: NDArray[np.int8]) -> torch.Tens
         count = mask.sum(0)
         total = total + ((loss * mask).sum(0) / count.clamp(min=1.0))[count > 0].mean()
     return total / 2.0
-
-
-__all__ = ["FloatArray", "Features", "LitSettings", "extract_features", "train_head"]

@@ -1,7 +1,8 @@
 """Sentences that have nothing to do with what the picture shows: the negative control, and what it is trained against.
 
-The pairs of HELD_OUT_PAIRS come from other topics than the BANK (pets, food, sports, furniture, ...); no training sees
-them or anything like them. Things of the road about which a bird's-eye view says nothing (the weather, a car's price)
+Both lists of pairs come from other topics than the BANK (pets, food, sports, furniture, ...); no training sees them or
+anything like them. CHOOSING_PAIRS were looked at while the relevance was being worked on, HELD_OUT_PAIRS are only for
+the published figures. Things of the road about which a bird's-eye view says nothing (the weather, a car's price)
 count as unrelated too.
 """
 
@@ -91,9 +92,21 @@ BANK: tuple[str, ...] = (
     "[seven|twelve|a hundred] [pens|envelopes|glass beads] in a [box|jar]",
     "[lorem ipsum|blah blah|asdf qwerty|hello world]",
     "[yes|no|maybe|thank you very much|good morning|see you tomorrow]",
+    # lands, peoples, travel
+    "[a desert|an island|a fjord|a lake] [lies in the north|is shown on a globe|has salty water]",
+    "[the capital|the population|the flag] of [Portugal|Mongolia|Peru]",
+    "[a tourist|a pilgrim|a guide] [books a hotel|buys a postcard|loses a suitcase]",
+    "[the mayor's office|the embassy|a consulate] [is closed on Fridays|issues passports]",
+    # power, industry, tools
+    "[a wind farm|a dam|a refinery] [produces electricity|was inspected|is for sale]",
+    "[a hammer|a drill|a saw] [hangs on the wall|lies in the toolbox|is blunt]",
+    "[steel|glass|paper|rubber] is [made in a factory|recycled|exported]",
+    "[the telephone|a radio|a television] [rings|is silent|shows the news]",
+    "[a newspaper|a blog|a reporter] [prints|writes about] [a scandal|a strike|an interview]",
+    "[the moonlight|a shadow|a mirror] [falls on the wall|reflects a face]",
 )
 
-HELD_OUT_PAIRS: tuple[tuple[str, str], ...] = (
+CHOOSING_PAIRS: tuple[tuple[str, str], ...] = (
     ("a dog on a sofa", "a bowl of soup"),
     ("a cat sleeping in a basket", "a parrot in a cage"),
     ("fried eggs with bacon", "a slice of chocolate cake"),
@@ -118,6 +131,34 @@ HELD_OUT_PAIRS: tuple[tuple[str, str], ...] = (
     ("a jar of strawberry jam", "a sack of potatoes"),
     ("a tattoo on a shoulder", "a hat with a feather"),
     ("a lion roars", "penguins on the ice"),
+)
+
+HELD_OUT_PAIRS: tuple[tuple[str, str], ...] = (
+    ("a dog on a sofa", "a bowl of soup"),
+    ("a puppy chews a slipper", "a plate of spaghetti"),
+    ("a basketball hoop", "a tennis racket"),
+    ("an armchair by the window", "a bunk bed for two"),
+    ("a kitten drinks milk", "a hamster in its wheel"),
+    ("roast chicken with rice", "a fruit salad"),
+    ("a gymnast on the rings", "a wrestler in the ring"),
+    ("a cartoon for children", "a spy thriller"),
+    ("a rubber duck", "a jigsaw puzzle"),
+    ("a mermaid", "a knight in armour"),
+    ("surfers wait for a wave", "sunbathers under a parasol"),
+    ("an abstract painting", "a bronze bust"),
+    ("three plus four is seven", "an equilateral triangle"),
+    ("voters queue to cast a ballot", "a minister resigns"),
+    ("a giraffe eats leaves", "a shark in an aquarium"),
+    ("a bottle of lemonade", "a mug of cocoa"),
+    ("a toothbrush and a comb", "a bar of soap"),
+    ("a refrigerator full of cheese", "a coffee machine"),
+    ("a clown juggles", "a magician with a rabbit"),
+    ("honey on toast", "pickled cucumbers"),
+    ("a cow in a meadow", "a beehive"),
+    ("a golf club", "a pair of boxing gloves"),
+    ("grilled fish with lemon", "an onion"),
+    ("a moustache", "painted fingernails"),
+    ("a doll's house", "a kite made of paper"),
 )
 
 NEAR_DOMAIN_PAIRS: tuple[tuple[str, str], ...] = (

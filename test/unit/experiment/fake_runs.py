@@ -24,8 +24,19 @@ def fake_run(task):
             file.write("once\n")
         if task.run.id in task.run.settings.get("fails", []):
             raise WorldError(f"{task.run.id}: the world died")
-        write_json(training / RESULT_FILE, {"steps_per_second": 100.0, "best": {"steps": task.run.steps}})
+        write_json(training / RESULT_FILE, result(task.run))
     judge(task)
+
+
+def result(run):
+    """What the table reads of a training's result.json."""
+    figures = {"asked": 50, "abstained": 2, "auroc": {"value": 0.925, "low": 0.9, "high": 0.95}}
+    return {
+        "steps_per_second": 100.0,
+        "evaluations": {"best": {"steps": run.steps}},
+        "audit": {"verdict": "trusted", "figures": figures} if run.reward == "vlm" else None,
+        "alarm": {"worst": "quiet"},
+    }
 
 
 def judge(task):

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -73,6 +74,10 @@ def test_one_command_trains_judges_and_tells_and_takes_up_again_what_is_missing(
     table = (out / "table.md").read_text()
     assert "3 of 3 runs finished" in table
     assert all(f"`{name}`" in table for name in NAMES)
+    # What the table reads of a real training's record.
+    (line,) = [line for line in table.splitlines() if line.startswith("| `ppo-sparse-scratch-s1`")]
+    kept = again["ppo-sparse-scratch-s1"]["evaluations"]["best"]["steps"]
+    assert re.search(rf"\| {kept} \| [1-9]\d* \|  \| quiet \|$", line), line
     assert "images/experiment_curves.svg" in page.read_text()
     assert (page.parent / "images" / "experiment_curves.svg").read_bytes() == (out / "curves.svg").read_bytes()
     assert "3 of 3 runs; nothing left" in capsys.readouterr().out

@@ -74,7 +74,10 @@ def test_the_table_tells_what_can_be_counted_by_hand(tmp_path):
     (equal,) = [line for line in lines if "| hand-crafted, equal steps |" in line]
     assert "| 2 / 0 | 0.500 | -20.0 | -0.50 | -1.00 |" in equal
     (run,) = [line for line in lines if line.startswith("| `sac-hand-crafted-imitated-s1`")]
-    assert run == "| `sac-hand-crafted-imitated-s1` | 3 of 5 (23 to 88 %) | 3 of 5 (23 to 88 %) | 400 | 100 |"
+    assert (
+        run == "| `sac-hand-crafted-imitated-s1` | 3 of 5 (23 to 88 %) | 3 of 5 (23 to 88 %) | 400 | 100 |  | quiet |"
+    )
+    assert "| 400 | 100 | trusted, AUROC 0.93, abstained 4 % | quiet |" in "\n".join(lines)
 
 
 def test_a_table_is_made_of_whatever_is_finished(tmp_path):

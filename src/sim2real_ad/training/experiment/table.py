@@ -13,6 +13,7 @@ from sim2real_ad.training.experiment.folder import ExperimentFolder
 from sim2real_ad.training.experiment.spec import GUIDED, NOTHING
 
 BEGIN, END = "<!-- experiment: begin -->", "<!-- experiment: end -->"
+TRAINING_HEAD = ("kept policy of step", "steps a second, all in", "guidance against the simulator", "alarm")
 UNGUIDED = ("hand-crafted", "sparse")
 """Rewards without guidance that a guided training is compared with, at equal steps."""
 
@@ -85,13 +86,13 @@ def changed_table(judged: Iterable[JudgedRun]) -> str:
 
 
 def runs_table(folder: ExperimentFolder, judged: Iterable[JudgedRun]) -> str:
-    """Return a line a run: successes by scenario, which policy was kept, how fast it trained."""
+    """Return a line a run: successes by scenario, and what its training says of itself."""
     scenarios = folder.spec.scenarios
     lines = []
     for one in judged:
         cells = [_count_cell([d.success for d in one.drives if d.scenario == name]) for name in scenarios]
         lines.append((f"`{one.run.id}`", *cells, *_training_cells(folder.record(one.run))))
-    head = ("run", *(name.replace("_", " ") for name in scenarios), "kept policy of step", "steps a second, all in")
+    head = ("run", *(name.replace("_", " ") for name in scenarios), *TRAINING_HEAD)
     return markdown_table(head, lines)
 
 
@@ -155,9 +156,21 @@ def _count_cell(successes: Sequence[bool]) -> str:
     return f"{sum(successes)} of {len(successes)} ({100 * rate.low:.0f} to {100 * rate.high:.0f} %)"
 
 
-def _training_cells(record: dict[str, Any]) -> tuple[str, str]:
-    best, pace = record.get("best", {}).get("steps"), record.get("steps_per_second")
-    return "" if best is None else f"{best:,}", "" if pace is None else f"{pace:.0f}"
+def _training_cells(record: dict[str, Any]) -> tuple[str, ...]:
+    """Return what a training's record says: the kept policy's step, its pace, the guidance's audit, the alarm."""
+    best, pace = record.get("evaluations", {}).get("best", {}).get("steps"), record.get("steps_per_second")
+    audit = _audit_cell(record.get("audit") or {})
+    alarm = record.get("alarm", {}).get("worst", "")
+    return "" if best is None else f"{best:,}", "" if pace is None else f"{pace:.0f}", audit, alarm
+
+
+def _audit_cell(audit: dict[str, Any]) -> str:
+    figures = audit.get("figures", {})
+    auroc, asked = (figures.get("auroc") or {}).get("value"), figures.get("asked", 0)
+    parts = [audit.get("verdict", "")]
+    parts += [] if auroc is None else [f"AUROC {auroc:.2f}"]
+    parts += [f"abstained {100 * figures.get('abstained', 0) / asked:.0f} %"] if asked else []
+    return ", ".join(filter(None, parts))
 
 
 def _order(group: Group) -> tuple[object, ...]:

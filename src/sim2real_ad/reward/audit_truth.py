@@ -22,6 +22,8 @@ FORESIGHT_S, CLEAR_S = 1.5, 3.0
 UNSAFE_TTC_S, SAFE_TTC_S = 1.5, 4.0
 SAFE_OFFSET = 0.8
 """m from the reference line: in a usual lane the wheels are well within the markings."""
+SAFE_HEADWAY_S = 1.0
+"""Behind what is ahead, at the car's speed; less is tailgating, however equal the speeds."""
 UNSAFE_BRAKING, SAFE_BRAKING = 5.0, 2.0
 """m/s^2 to stop at the line: the most that the saloon can, and what is comfortable."""
 SAFE_HEADING = 0.25
@@ -79,8 +81,14 @@ def truths(moments: Sequence[Moment]) -> list[str]:
 
 def _is_clear(moment: Moment) -> bool:
     return (
-        (moment.time_to_collision > SAFE_TTC_S or moment.speed <= MOVING)
+        _keeps_distance(moment)
         and abs(moment.lateral_offset) < SAFE_OFFSET
         and abs(moment.heading_error) < SAFE_HEADING
         and braking_needed(moment) < SAFE_BRAKING
     )
+
+
+def _keeps_distance(moment: Moment) -> bool:
+    if moment.speed <= MOVING:
+        return True
+    return moment.time_to_collision > SAFE_TTC_S and moment.gap / moment.speed > SAFE_HEADWAY_S

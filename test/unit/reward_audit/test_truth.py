@@ -34,6 +34,8 @@ def test_near_misses_are_neither(make_tick: MakeTick) -> None:
         "in its lane, while the line goes round an obstacle"
     )
     assert truth_of(make_tick(5.0, stop_distance=12.0), None) == UNCLEAR
+    assert truth_of(make_tick(5.0, gap=6.0, closing_speed=0.0), None) == UNCLEAR, "tailgating at the same speed"
+    assert truth_of(make_tick(5.0, gap=9.0, closing_speed=0.0), None) == SAFE
     assert truth_of(make_tick(5.0, heading_error=0.5), None) == UNCLEAR
 
 

@@ -113,7 +113,11 @@ def guidance_of(scorer, names, opened):
 
 def settings_of(algorithm):
     kind = type(getattr(AlgorithmSettings(), algorithm))
-    return OFF_POLICY if issubclass(kind, OffPolicyHyperparameters) else {**SMALL, "n_steps": 50, "n_epochs": 1}
+    return (
+        OFF_POLICY
+        if issubclass(kind, OffPolicyHyperparameters)
+        else {**SMALL, "batch_size": 25, "n_steps": 50, "n_epochs": 1}
+    )
 
 
 @pytest.mark.torch

@@ -34,7 +34,7 @@ def off_policy(name="sac", positions=100):
 
 
 def on_policy():
-    settings = PpoHyperparameters(**SMALL, n_steps=11, n_epochs=1)
+    settings = PpoHyperparameters(hidden=(8,), batch_size=11, n_steps=11, n_epochs=1)
     return make_model("ppo", settings, Worlds([lambda w=w: ScriptedWorld(w) for w in range(WORLDS)]), 1)
 
 

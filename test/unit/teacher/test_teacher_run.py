@@ -38,7 +38,7 @@ TINY = {
     "checkpoint_every_s": 0.0,
     "algorithms": {
         "sac": {**SMALL, "learning_starts": 30, "train_freq": 10, "gradient_steps": 1, "buffer_size": 450},
-        "ppo": {**SMALL, "n_steps": 50, "n_epochs": 1},
+        "ppo": {"hidden": [16], "batch_size": 15, "n_steps": 50, "n_epochs": 1},
     },
     "evaluation": {"every": 300, "episodes": 1, "final_episodes": 1},
     "drives": {"scenarios": ["stop_sign"]},
@@ -206,6 +206,16 @@ def test_nothing_learned_is_lost_where_guidance_fails_for_good(tmp_path):
     result = train_teacher(tiny(reward="vlm", steps=300), tmp_path, QUIET, guidance=Speed())
     assert result["steps"] == 300
     assert [process["scored"] for process in result["guidance"]] == [7, 3]
+
+
+@pytest.mark.parametrize("fault", ["constant", "random"])
+def test_a_scorer_that_lies_all_the_time_is_caught_by_the_audit_of_its_training(tmp_path, fault):
+    training = tiny(algorithm="ppo", reward="vlm", scorer=f"faulty:{fault}", steps=1500)
+    audit = train_teacher(training, tmp_path, QUIET)["audit"]
+    assert audit["verdict"] == "untrusted"
+    assert audit["reasons"]
+    assert audit["figures"]["unsafe_episodes"] >= 5
+    assert json.loads((tmp_path / "audit.json").read_text())["verdict"] == "untrusted"
 
 
 def test_a_training_from_a_policy_judges_its_start_first(tmp_path):

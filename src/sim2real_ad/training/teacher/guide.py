@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sim2real_ad.errors import ScorerError
 from sim2real_ad.observation.spec import BevSpec
+from sim2real_ad.reward.faulty import open_guidance
 from sim2real_ad.reward.goals import load_goals
 from sim2real_ad.reward.guidance import Guidance
 from sim2real_ad.reward.rewards import Reward
@@ -21,8 +22,6 @@ def make_guidance(training: TeacherTraining, reward: Reward) -> Guidance | None:
         return None
     if reward.name == SURROGATE:
         return _open_surrogate(training.goals)
-    from sim2real_ad.reward.faulty import open_guidance
-
     return open_guidance(training.scorer, training.goals, BevSpec())
 
 

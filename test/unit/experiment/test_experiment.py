@@ -43,6 +43,17 @@ def test_what_is_finished_is_not_done_again(tmp_path, local):
     assert [trained(folder, name) for name in IDS] == [0, 1, 1, 1, 1]
 
 
+def test_where_all_is_finished_no_process_is_asked_for_anything(tmp_path, local):
+    class Unused:
+        def map(self, function, items, idle=None):
+            assert list(items) == []
+            yield from ()
+
+    carry_out(tmp_path, local)
+    _, ended = carry_out(tmp_path, Unused())
+    assert list(ended.finished) == IDS
+
+
 def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path, local):
     name = "sac-vlm-imitated-s1"
     folder, ended = carry_out(tmp_path, local, cut=[name])

@@ -3,7 +3,7 @@ import yaml
 
 from sim2real_ad.config import share_path
 from sim2real_ad.errors import ConfigError
-from sim2real_ad.training.experiment.spec import GUIDED, NOTHING, ExperimentSpec, load_experiment
+from sim2real_ad.training.experiment.spec import NOTHING, ExperimentSpec, load_experiment
 from sim2real_ad.training.seeds import EVALUATION_SEEDS
 
 ROW = {"algorithms": ["sac"], "rewards": ["vlm"], "start": "imitated", "seeds": [1, 2]}
@@ -73,16 +73,21 @@ def test_the_shipped_experiment_holds_what_its_claim_needs():
     """The grid, three seeds where the claim rests, and the same start without guidance at equal steps."""
     spec = load_experiment("rewards_and_algorithms")
     runs = spec.runs()
-    grid = {(r.algorithm, r.reward) for r in runs if r.start == "imitated" and r.trains}
+    grid = {(r.algorithm, r.reward) for r in runs if r.start == "cloned" and r.trains}
     rewards = ("vlm", "surrogate", "hand-crafted", "sparse")
     assert grid == {(a, r) for a in ("sac", "ppo", "tqc") for r in rewards}
     for algorithm in ("sac", "ppo", "tqc"):
-        main = [r for r in runs if (r.algorithm, r.reward, r.start) == (algorithm, "vlm", "imitated")]
+        main = [r for r in runs if (r.algorithm, r.reward, r.start) == (algorithm, "vlm", "cloned")]
         assert len(main) >= 3
-    assert "start-imitated" in [r.id for r in runs]
-    assert any(r.start == "scratch" and r.reward in GUIDED for r in runs)
+    assert "start-cloned" in [r.id for r in runs]
     assert len({r.steps for r in runs if r.trains}) == 1
     assert all(seed in EVALUATION_SEEDS for run in runs for _, seed in run.trials)
+
+
+def test_the_whole_imitation_is_trained_on_with_every_reward_apart_from_the_rest():
+    runs = load_experiment("from_imitation").runs()
+    assert {r.reward for r in runs if r.trains} == {"vlm", "surrogate", "hand-crafted", "sparse"}
+    assert {r.start for r in runs} == {"imitated"}
 
 
 def test_shipped_experiments_can_all_be_trained():

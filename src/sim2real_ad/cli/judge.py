@@ -13,7 +13,9 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def judge(
         run_dir: Path = typer.Argument(..., help="The folder of a run of `s2r drive`, with its recording."),
-        scorer: str = typer.Option("lit-minilm", help="lit-minilm, clip:FOLDER, onnx:FOLDER or chat:CONFIG.yaml."),
+        scorer: str = typer.Option(
+            "lit-minilm", help="lit-minilm, surrogate, clip:FOLDER, onnx:FOLDER or chat:CONFIG.yaml."
+        ),
         goals: str = typer.Option("driving", help="Name in config/goals, or a path."),
         rate: float = typer.Option(4.0, min=0.1, max=20.0, help="Scores a second."),
         out: Path | None = typer.Option(None, help="Folder of judge.json and judge.html; the run's own without."),

@@ -24,6 +24,7 @@ from sim2real_ad.training.teacher.checkpoints import list_checkpoints, load_chec
 from sim2real_ad.training.teacher.imitation import NoReward
 from sim2real_ad.training.teacher.policy import TeacherPolicy
 from sim2real_ad.training.teacher.run import train_teacher
+from sim2real_ad.training.teacher.session import Session
 from sim2real_ad.training.teacher.settings import load_teacher_training
 from sim2real_ad.training.teacher.state import STATE_SIZE
 from sim2real_ad.training.teacher.worlds import open_worlds
@@ -261,6 +262,25 @@ def test_an_interrupted_training_keeps_what_it_learned(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train_teacher(load_teacher_training(None, never), tmp_path, QUIET, guidance=Interrupts())
     assert list_checkpoints(tmp_path)[-1].name == f"step_{9 * 10 * 3:010d}"
+
+
+def test_where_the_judgement_drives_in_the_training_s_own_world_both_go_on_from_where_they_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(Session, "_shares_world", property(lambda self: True))
+    judge, checked = Session._judge, []
+
+    def judge_and_check(session, model):
+        evaluation = judge(session, model)
+        now = [env._drive.state() for env in session._worlds.envs]
+        np.testing.assert_array_equal(model._last_obs, now)
+        assert all(env.settings.action_repeat == 4 for env in session._worlds.envs)
+        assert all(env._drive.truth.time_s == 0.0 for env in session._worlds.envs)
+        checked.append(model.num_timesteps)
+        return evaluation
+
+    monkeypatch.setattr(Session, "_judge", judge_and_check)
+    result = train_teacher(tiny(reward="vlm"), tmp_path, QUIET, guidance=Speed())
+    assert checked == [300, 600]
+    assert result["evaluations"]["last"]["scenarios"]["stop_sign"]["mean_seconds"] < 51.0
 
 
 def test_paths_of_the_run_are_as_documented(tmp_path):

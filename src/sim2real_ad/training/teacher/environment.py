@@ -121,7 +121,8 @@ class TeacherEnv(gymnasium.Env[FloatArray, NDArray[np.float32]]):
         if self._drive is None:
             raise gymnasium.error.ResetNeeded("call reset() before step()")
         curvature, acceleration = np.clip(np.asarray(action, np.float64), -1.0, 1.0).tolist()
-        episode, moments = self._drive.episode, []
+        episode = self._drive.episode
+        moments: list[Moment] = []
         while len(moments) < self.settings.action_repeat and not episode.verdict.done:
             moments.append(self._drive.act(curvature, acceleration, self._mapping))
         moment = moments[-1]

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,13 @@ from sim2real_ad.evaluation.provenance import collect_versions
 from sim2real_ad.training.teacher.settings import TeacherTraining
 from sim2real_ad.training.teacher.state import STATE_FINGERPRINT
 
+PACKAGES = ("stable-baselines3", "sb3-contrib", "gymnasium")
 RUN_FILE, RESULT_FILE, TEACHER_POLICY, TEACHER_FILE = "run.json", "result.json", "teacher.npz", "teacher.json"
+
+
+def collect_training_versions() -> dict[str, str]:
+    """Return the versions of all that makes a training, by name."""
+    return {**collect_versions(), **{name: metadata.version(name) for name in PACKAGES}}
 
 
 def claim(run: Path, training: TeacherTraining, command: list[str] | None = None) -> None:
@@ -36,8 +43,8 @@ def claim(run: Path, training: TeacherTraining, command: list[str] | None = None
     record = {
         "identity": identity,
         "settings": training.model_dump(mode="json"),
-        "versions": collect_versions(),
-        "command": command if command is not None else sys.argv,
+        "versions": collect_training_versions(),
+        "command": command if command is not None else [Path(sys.argv[0]).name, *sys.argv[1:]],
         "state_fingerprint": STATE_FINGERPRINT,
     }
     write_json(path, record)

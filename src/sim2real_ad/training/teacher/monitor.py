@@ -146,6 +146,6 @@ class Monitor(BaseCallback):
 
     def _line(self) -> str:
         rate = self.rate
-        left = (self._steps - self.num_timesteps) / rate if rate > 0 else 0.0
+        left = max(self._steps - self.num_timesteps, 0) / rate if rate > 0 else 0.0
         rates = " ".join(f"{n} {np.mean([e.success for e in d]):.0%}" for n, d in sorted(self.episodes.items()))
         return f"{self.num_timesteps:,} steps, {rate:.0f}/s, {left / 60.0:.1f} min left, success {rates or '-'}"

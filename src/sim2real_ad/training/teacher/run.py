@@ -14,6 +14,7 @@ from sim2real_ad.training.teacher.folder import TEACHER_POLICY, claim, finished_
 from sim2real_ad.training.teacher.guide import make_guidance, with_goals_view
 from sim2real_ad.training.teacher.session import Session
 from sim2real_ad.training.teacher.settings import TeacherTraining
+from sim2real_ad.training.teacher.starts import STARTS, start_policy
 
 __all__ = ["TEACHER_POLICY", "train_teacher"]
 
@@ -34,14 +35,18 @@ def train_teacher(
     torch.set_num_threads(1)
     reward = load_reward(training.reward)
     training = with_goals_view(training, reward)
-    training.hyperparameters  # noqa: B018 - an unknown algorithm must not claim a folder
+    progress = progress or Progress()
+    # What is unknown or unusable must not claim a folder.
+    _ = training.hyperparameters
+    if training.start not in STARTS:
+        start_policy(training.start, training.drives, run, progress)
     if guidance is None:
         guidance = make_guidance(training, reward)
     claim(run, training, command)
     finished = finished_result(run, training)
     if finished is not None:
         return finished
-    session = Session(training, run, reward, guidance, progress or Progress())
+    session = Session(training, run, reward, guidance, progress)
     try:
         return session.train()
     finally:

@@ -11,7 +11,6 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import configure
 
-from sim2real_ad.evaluation.provenance import collect_versions
 from sim2real_ad.reward.guidance import Guidance
 from sim2real_ad.reward.rewards import Reward
 from sim2real_ad.training.progress import Progress
@@ -29,7 +28,13 @@ from sim2real_ad.training.teacher.evaluation import (
     write_evaluations,
 )
 from sim2real_ad.training.teacher.fill import GuidanceFill
-from sim2real_ad.training.teacher.folder import RESULT_FILE, TEACHER_FILE, TEACHER_POLICY, write_json
+from sim2real_ad.training.teacher.folder import (
+    RESULT_FILE,
+    TEACHER_FILE,
+    TEACHER_POLICY,
+    collect_training_versions,
+    write_json,
+)
 from sim2real_ad.training.teacher.monitor import Monitor
 from sim2real_ad.training.teacher.policy import TeacherPolicy
 from sim2real_ad.training.teacher.regularise import KeepClose
@@ -211,6 +216,6 @@ def _describe(training: TeacherTraining, policy: TeacherPolicy, result: dict[str
         "state_fingerprint": STATE_FINGERPRINT,
         "hidden": list(policy.hidden),
         "training": training.identity(),
-        "versions": collect_versions(),
+        "versions": collect_training_versions(),
         "result": result,
     }

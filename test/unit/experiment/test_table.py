@@ -11,7 +11,7 @@ from experiments import small_spec
 from sim2real_ad.errors import TrainingError
 from sim2real_ad.training.experiment.curves import Curve, draw_curves, mean_curve, read_curves, write_curves
 from sim2real_ad.training.experiment.folder import ExperimentFolder
-from sim2real_ad.training.experiment.table import BEGIN, END, experiment_tables, renew_section
+from sim2real_ad.training.experiment.table import experiment_tables, markers, renew_section
 from sim2real_ad.training.teacher.evaluation import Evaluation, ScenarioScore, write_evaluations
 
 GOLDEN = Path(__file__).with_name("golden_table.md")
@@ -98,20 +98,21 @@ def test_a_run_that_is_judged_in_part_is_not_in_the_table(tmp_path):
     assert "4 of 5 runs finished" in experiment_tables(folder)
 
 
-def test_a_section_is_renewed_between_its_markers(tmp_path):
+def test_a_section_is_renewed_between_its_own_markers(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text(f"# Title\n\n{BEGIN}\nold\n{END}\n\nafter\n")
-    renew_section(page, "new\n")
-    assert page.read_text() == f"# Title\n\n{BEGIN}\n\nnew\n\n{END}\n\nafter\n"
-    renew_section(page, "newer")
-    assert page.read_text() == f"# Title\n\n{BEGIN}\n\nnewer\n\n{END}\n\nafter\n"
+    (begin, end), other = markers("one"), "\n".join(markers("other"))
+    page.write_text(f"# Title\n\n{other}\n{begin}\nold\n{end}\n\nafter\n")
+    renew_section(page, "one", "new\n")
+    assert page.read_text() == f"# Title\n\n{other}\n{begin}\n\nnew\n\n{end}\n\nafter\n"
+    renew_section(page, "one", "newer")
+    assert page.read_text() == f"# Title\n\n{other}\n{begin}\n\nnewer\n\n{end}\n\nafter\n"
 
 
 def test_a_page_without_markers_is_left_alone(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("# Title\n")
-    with pytest.raises(TrainingError, match="experiment: begin"):
-        renew_section(page, "new")
+    with pytest.raises(TrainingError, match="experiment one: begin"):
+        renew_section(page, "one", "new")
     assert page.read_text() == "# Title\n"
 
 

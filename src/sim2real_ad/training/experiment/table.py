@@ -12,7 +12,6 @@ from sim2real_ad.training.experiment.figures import Group, JudgedRun, Rate, grou
 from sim2real_ad.training.experiment.folder import ExperimentFolder
 from sim2real_ad.training.experiment.spec import GUIDED, NOTHING
 
-BEGIN, END = "<!-- experiment: begin -->", "<!-- experiment: end -->"
 TRAINING_HEAD = ("kept policy of step", "steps a second, all in", "guidance against the simulator", "alarm")
 UNGUIDED = ("hand-crafted", "sparse")
 """Rewards without guidance that a guided training is compared with, at equal steps."""
@@ -102,20 +101,27 @@ def markdown_table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *lines])
 
 
-def renew_section(document: Path, section: str) -> None:
-    """Replace what stands between the markers of a document. Raises TrainingError where they are missing."""
-    before, after = require_markers(document)
-    document.write_text(f"{before}{BEGIN}\n\n{section.strip()}\n\n{END}{after}", encoding="utf-8")
+def renew_section(document: Path, name: str, section: str) -> None:
+    """Replace what stands between an experiment's markers in a document. Raises TrainingError where they are missing."""
+    before, after = require_markers(document, name)
+    begin, end = markers(name)
+    document.write_text(f"{before}{begin}\n\n{section.strip()}\n\n{end}{after}", encoding="utf-8")
 
 
-def require_markers(document: Path) -> tuple[str, str]:
-    """Return what stands before and after the section of a document. Raises TrainingError where it has none."""
+def require_markers(document: Path, name: str) -> tuple[str, str]:
+    """Return what stands before and after an experiment's section. Raises TrainingError where a document has none."""
     text = document.read_text(encoding="utf-8") if document.is_file() else ""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise TrainingError(f"{document} must hold the lines '{BEGIN}' and '{END}', between which the table goes")
+    begin, end = markers(name)
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise TrainingError(f"{document} must hold the lines '{begin}' and '{end}', between which the table goes")
     return before, after
+
+
+def markers(name: str) -> tuple[str, str]:
+    """Return the lines between which the tables of an experiment stand in a document."""
+    return f"<!-- experiment {name}: begin -->", f"<!-- experiment {name}: end -->"
 
 
 def _group_line(group: Group) -> tuple[str, ...]:

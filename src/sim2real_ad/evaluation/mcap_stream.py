@@ -65,8 +65,8 @@ class McapStream:
             raise SourceError(f"recording {self.path}: {error.strerror}") from error
         except (McapError, struct.error, zlib.error, ValueError, KeyError, EOFError) as error:
             if not started:
-                raise SourceError(f"recording {self.path} is no MCAP file: {error or type(error).__name__}") from error
-            self.cut_short = f"{self.path.name} ends in the middle: {error or type(error).__name__}"
+                raise SourceError(f"recording {self.path} is no MCAP file: {str(error) or type(error).__name__}") from error
+            self.cut_short = f"{self.path.name} ends in the middle: {str(error) or type(error).__name__}"
 
 
 class MessageDecoder:

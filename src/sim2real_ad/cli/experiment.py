@@ -69,7 +69,7 @@ def experiment(
         write_tables(folder, docs, name, progress)
     for failed, reason in ended.failed.items():
         progress.say(
-            f"{name} failed: {reason.strip().splitlines()[-1]} ({folder.path / 'runs' / name / 'failure.txt'})"
+            f"{failed} failed: {reason.strip().splitlines()[-1]} ({folder.path / 'runs' / failed / 'failure.txt'})"
         )
     if ended.failed:
         raise typer.Exit(1)

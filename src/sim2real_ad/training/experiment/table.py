@@ -102,7 +102,7 @@ def markdown_table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 
 def renew_section(document: Path, name: str, section: str) -> None:
-    """Replace what stands between an experiment's markers in a document. Raises TrainingError where they are missing."""
+    """Replace what stands between an experiment's markers. Raises TrainingError where the document has none."""
     before, after = require_markers(document, name)
     begin, end = markers(name)
     document.write_text(f"{before}{begin}\n\n{section.strip()}\n\n{end}{after}", encoding="utf-8")

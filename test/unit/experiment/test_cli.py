@@ -12,6 +12,10 @@ import torch
 import yaml
 
 from sim2real_ad.cli import main
+from sim2real_ad.errors import TrainingError
+from sim2real_ad.training.experiment.folder import ExperimentFolder
+from sim2real_ad.training.experiment.spec import ExperimentSpec
+from sim2real_ad.training.experiment.teacher_run import only_one, train_and_judge
 from sim2real_ad.training.teacher.imitation import make_network, policy_from_network
 
 SPEC = {
@@ -26,10 +30,10 @@ SPEC = {
     },
     "rows": [
         {"algorithms": ["ppo"], "rewards": ["hand-crafted"], "start": "cloned", "seeds": [1]},
-        {"algorithms": ["ppo"], "rewards": ["sparse"], "start": "scratch", "seeds": [1]},
+        {"algorithms": ["ppo"], "rewards": ["sparse"], "start": "scratch", "seeds": [1, 2]},
     ],
 }
-NAMES = ["start-cloned", "ppo-hand-crafted-cloned-s1", "ppo-sparse-scratch-s1"]
+NAMES = ["start-cloned", "ppo-hand-crafted-cloned-s1", "ppo-sparse-scratch-s1", "ppo-sparse-scratch-s2"]
 
 
 @pytest.fixture
@@ -62,38 +66,35 @@ def test_one_command_trains_judges_and_tells_and_takes_up_again_what_is_missing(
     first = results(out)
     assert set(first) == {"ppo-hand-crafted-cloned-s1"}
     assert (out / "runs" / "ppo-hand-crafted-cloned-s1" / "training" / "start.npz").read_bytes() == start
+    assert "2 of 2 runs; nothing left" in capsys.readouterr().out
 
+    # One of the two runs that are left cannot be trained: its folder holds another training.
+    broken = out / "runs" / "ppo-sparse-scratch-s2"
+    (broken / "training").mkdir(parents=True)
+    (broken / "training" / "run.json").write_text('{"identity": {"algorithm": "sac"}}')
     page = tmp_path / "docs" / "page.md"
     page.parent.mkdir()
     page.write_text("# Page\n<!-- experiment small: begin -->\n<!-- experiment small: end -->\n")
-    assert main.run([*command, "--docs", str(page)]) == 0
+    assert main.run([*command, "--docs", str(page)]) == 1
+    told = capsys.readouterr().out
+    assert "ppo-sparse-scratch-s2 failed" in told
+    assert "another training" in (broken / "failure.txt").read_text()
     again = results(out)
-    assert set(again) == set(NAMES[1:])
+    assert set(again) == {"ppo-hand-crafted-cloned-s1", "ppo-sparse-scratch-s1"}
     assert again["ppo-hand-crafted-cloned-s1"] == first["ppo-hand-crafted-cloned-s1"]
     assert all(result["steps"] >= 256 for result in again.values())
-    table = (out / "table.md").read_text()
-    assert "3 of 3 runs finished" in table
-    assert all(f"`{name}`" in table for name in NAMES)
-    # What the table reads of a real training's record.
-    (line,) = [line for line in table.splitlines() if line.startswith("| `ppo-sparse-scratch-s1`")]
-    kept = again["ppo-sparse-scratch-s1"]["evaluations"]["best"]["steps"]
-    assert re.search(rf"\| {kept} \| [1-9]\d* \|  \| quiet \|$", line), line
+    check_table((out / "table.md").read_text(), again)
     assert "images/experiment_small.svg" in page.read_text()
     assert (page.parent / "images" / "experiment_small.svg").read_bytes() == (out / "curves.svg").read_bytes()
-    assert "3 of 3 runs; nothing left" in capsys.readouterr().out
 
 
-def test_a_run_that_fails_makes_the_exit_status_1_and_says_where_to_look(spec, tmp_path, capsys):
-    rows = [{"algorithms": ["ppo"], "rewards": ["sparse"], "start": "scratch", "seeds": [1]}]
-    out = tmp_path / "out"
-    folder = out / "runs" / "ppo-sparse-scratch-s1" / "training"
-    folder.mkdir(parents=True)
-    (folder / "run.json").write_text('{"identity": {"algorithm": "sac"}}')
-    assert main.run(["experiment", spec(rows=rows), "--out", str(out)]) == 1
-    told = capsys.readouterr().out
-    assert "ppo-sparse-scratch-s1 failed" in told
-    assert "failure.txt" in told
-    assert "another training" in (folder.parent / "failure.txt").read_text()
+def check_table(table, records):
+    """Hold the table to what the trainings' own records say."""
+    assert "3 of 4 runs finished" in table
+    assert "`ppo-sparse-scratch-s2` failed" in table
+    (line,) = [line for line in table.splitlines() if line.startswith("| `ppo-sparse-scratch-s1`")]
+    kept = records["ppo-sparse-scratch-s1"]["evaluations"]["best"]["steps"]
+    assert re.search(rf"\| {kept} \| [1-9]\d* \|  \| quiet \|$", line), line
 
 
 @pytest.mark.parametrize(
@@ -125,6 +126,15 @@ def test_the_ids_of_the_runs_can_be_listed(spec, capsys):
 def test_a_table_of_a_folder_without_an_experiment_is_refused(tmp_path, capsys):
     assert main.run(["experiment", "--out", str(tmp_path), "--table"]) == 2
     assert "holds no experiment" in capsys.readouterr().err
+
+
+def test_a_run_that_another_process_works_on_is_left_to_it(tmp_path):
+    folder = ExperimentFolder.create(tmp_path, ExperimentSpec.model_validate(SPEC))
+    task = folder.task(folder.spec.runs()[-1])
+    task.folder.mkdir(parents=True)
+    with only_one(task.folder), pytest.raises(TrainingError, match="another process works on this run"):
+        train_and_judge(task)
+    assert list(task.folder.iterdir()) == [task.folder / "lock"]
 
 
 def test_ctrl_c_ends_every_process_and_the_same_command_goes_on(spec, tmp_path):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from sim2real_ad.errors import TrainingError
 from sim2real_ad.training.experiment.folder import RunTask, training_folder
 from sim2real_ad.training.experiment.judging import judge_run
 from sim2real_ad.training.experiment.spec import SCRATCH, RunSpec
@@ -17,6 +21,8 @@ from sim2real_ad.training.teacher.environment import TeacherEnv
 from sim2real_ad.training.teacher.imitation import NoReward
 from sim2real_ad.training.teacher.policy import TeacherPolicy
 from sim2real_ad.training.teacher.settings import TeacherTraining, load_teacher_training
+
+LOCK_FILE = "lock"
 
 
 def teacher_training(run: RunSpec) -> TeacherTraining:
@@ -48,23 +54,40 @@ def make_start(task: RunTask) -> None:
 
 
 def train_and_judge(task: RunTask) -> None:
-    """Train, or go on training, and judge what has not been judged. Raises what the training raises."""
+    """Train, or go on training, and judge what has not been judged.
+
+    Raises what the training raises, and TrainingError where another process works on the run.
+    """
+    with only_one(task.folder):
+        training = teacher_training(task.run)
+        policy = _train(task, training) if task.run.trains else TeacherPolicy.load(task.start_file)
+        env = TeacherEnv(training.drives.as_driven, NoReward())
+        try:
+            judge_run(task.run, task.folder, policy.act, env)
+        finally:
+            env.close()
+
+
+def _train(task: RunTask, training: TeacherTraining) -> TeacherPolicy:
     from sim2real_ad.training.teacher.run import TEACHER_POLICY, train_teacher
     from sim2real_ad.training.teacher.starts import START_FILE
 
-    training, folder = teacher_training(task.run), training_folder(task.folder)
-    policy_file = task.start_file
-    if task.run.trains:
-        if task.run.start != SCRATCH:
-            _share_start(policy_file, folder / START_FILE)
-        train_teacher(training, folder, quiet_progress(), command=["s2r", "experiment"])
-        policy_file = folder / TEACHER_POLICY
-    policy = TeacherPolicy.load(policy_file)
-    env = TeacherEnv(training.drives.as_driven, NoReward())
-    try:
-        judge_run(task.run, task.folder, policy.act, env)
-    finally:
-        env.close()
+    folder = training_folder(task.folder)
+    if task.run.start != SCRATCH:
+        _share_start(task.start_file, folder / START_FILE)
+    train_teacher(training, folder, quiet_progress(), command=["s2r", "experiment"])
+    return TeacherPolicy.load(folder / TEACHER_POLICY)
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Keep a run to one process; the system forgets the claim of one that is killed. Raises TrainingError."""
+    with (folder / LOCK_FILE).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TrainingError(f"{folder}: another process works on this run") from None
+        yield
 
 
 def quiet_progress() -> Progress:

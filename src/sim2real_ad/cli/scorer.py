@@ -34,7 +34,7 @@ def train(
 
 def distill(
     out: Annotated[Path, typer.Option(help="folder for network, record and model card")] = Path("surrogate"),
-    drives: Annotated[int, typer.Option(min=3, help="training drives; the default makes the shipped surrogate")] = 900,
+    drives: Annotated[int, typer.Option(min=3, help="training drives; the default makes the shipped surrogate")] = 600,
     goals: Annotated[str, typer.Option(help="goals by name or path: the surrogate knows these only")] = "driving",
 ) -> None:
     """Distil the guidance of lit-minilm under some goals into a light network on the bird's-eye view."""

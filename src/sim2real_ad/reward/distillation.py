@@ -24,11 +24,14 @@ from sim2real_ad.reward.lit.runtime import onnx_bytes
 from sim2real_ad.reward.lit.training import Report
 from sim2real_ad.reward.surrogate import (
     CONFIG_FILE,
+    CURVATURE_SCALE,
     NETWORK_FILE,
+    SPEED_SCALE,
     SurrogateConfig,
     SurrogateGuidance,
     network_inputs,
 )
+from sim2real_ad.reward.view import SALOON
 from sim2real_ad.training.seeds import EVALUATION_SEEDS, SURROGATE_SEEDS
 from sim2real_ad.types import FloatArray, UInt8Array
 
@@ -42,24 +45,36 @@ SPEED_SCENES = 512
 class SurrogateNetwork(nn.Module):
     """Cells of the BEV and the car's motion to margins.
 
-    Where the car goes decides which cells matter, so the motion scales the picture's features, and not only joins them.
+    Where the car goes decides which cells matter. So every place also carries how far aside of the driven arc it lies
+    and when the car gets there, and the motion scales what the picture's features say.
     """
 
-    def __init__(self, channels: int, rows: int, columns: int, outputs: int) -> None:
+    def __init__(self, config: SurrogateConfig) -> None:
         super().__init__()
-        self.patches = nn.Conv2d(channels, 32, 4, 4)
-        self.first = nn.Conv2d(32, 40, 3, 2, 1)
+        rows, columns = config.window
+        size = (rows.stop - rows.start, columns.stop - columns.start)
+        self.near = nn.Conv2d(len(config.bev.channels), 12, 2, 2)
+        self.middle = nn.Conv2d(14, 32, 3, 2, 1)
+        self.far = nn.Conv2d(32, 48, 3, 2, 1)
         self.gains = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 160))
-        size = 40 * -(-(rows // 4) // 2) * -(-(columns // 4) // 2)
-        self.seen = nn.Linear(size, 160)
+        self.seen = nn.Linear(48 * -(-size[0] // 8) * -(-size[1] // 8), 160)
+        outputs = len(config.goals.contrasts)
         self.head = nn.Sequential(nn.Linear(162, 128), nn.ReLU(), nn.Linear(128, 96), nn.ReLU(), nn.Linear(96, outputs))
+        centres = config.bev.cell_centres()[rows, columns].reshape(size[0] // 2, 2, size[1] // 2, 2, 2).mean((1, 3))
+        self.register_buffer("ahead", torch.from_numpy(centres[..., 0]).float()[None])
+        self.register_buffer("aside", torch.from_numpy(centres[..., 1]).float()[None])
         self.register_buffer("centre", torch.zeros(outputs))
         self.register_buffer("spread", torch.ones(outputs))
 
     def forward(self, cells: torch.Tensor, motion: torch.Tensor) -> torch.Tensor:
         """cells (N, C, rows, columns) uint8, motion (N, 2) scaled, to margins (N, K)."""
-        x = functional.relu(self.patches(cells.float() / 255.0))
-        x = functional.relu(self.first(x)).flatten(1)
+        speed, curvature = motion[:, :1, None] / SPEED_SCALE, motion[:, 1:, None] / CURVATURE_SCALE
+        # The arc as a parabola: exact enough where the car gets within two seconds.
+        aside = (self.aside - 0.5 * curvature * self.ahead * self.ahead).clamp(-6.0, 6.0) / 3.0
+        when = ((self.ahead - SALOON.front) / speed.clamp(min=0.5)).clamp(-1.0, 4.0) / 2.0
+        x = functional.relu(self.near(cells.float() / 255.0))
+        x = functional.relu(self.middle(torch.cat((x, aside[:, None], when[:, None]), 1)))
+        x = functional.relu(self.far(x)).flatten(1)
         x = functional.relu(self.seen(x) * (1.0 + self.gains(motion)))
         margins: torch.Tensor = self.head(torch.cat((x, motion), 1)) * self.spread + self.centre
         return margins
@@ -105,14 +120,14 @@ class Agreement(BaseModel):
         )
 
 
-def distill_surrogate(out: Path, report: Report, drives: int = 900, goals: str = "driving") -> Agreement:
+def distill_surrogate(out: Path, report: Report, drives: int = 600, goals: str = "driving") -> Agreement:
     """Drive, let the scorer speak, train the network on it, measure; write network, config, record and card."""
     one_thread()
     started, guidance, spec = time.monotonic(), load_guidance("lit-minilm", goals), BevSpec()
     config = SurrogateConfig(scorer=guidance.name, goals=guidance.goals, calibration=guidance.calibration, bev=spec)
     moments = collect_moments(own_map_jobs(SURROGATE_SEEDS[:drives]), spec, report=report)
     cells, motion, margins = label(moments, guidance, config, report)
-    network = train_network(cells, motion, margins, report)
+    network = train_network(config, cells, motion, margins, report)
     out.mkdir(parents=True, exist_ok=True)
     write_surrogate(network, config, out)
     seconds = time.monotonic() - started
@@ -147,14 +162,18 @@ def label(
 
 
 def train_network(
-    cells: UInt8Array, motion: FloatArray, margins: FloatArray, report: Report, epochs: int = EPOCHS
+    config: SurrogateConfig,
+    cells: UInt8Array,
+    motion: FloatArray,
+    margins: FloatArray,
+    report: Report,
+    epochs: int = EPOCHS,
 ) -> SurrogateNetwork:
     """Fit the network to margins, each scaled to the same spread; scenes without an answer are left out."""
     torch.manual_seed(SURROGATE_SEEDS[0])
     random = np.random.default_rng(SURROGATE_SEEDS[0])
     answered = np.flatnonzero(np.isfinite(margins).all(axis=1))
-    _, channels, rows, columns = cells.shape
-    network = SurrogateNetwork(channels, rows, columns, margins.shape[1]).train()
+    network = SurrogateNetwork(config).train()
     network.centre.copy_(torch.from_numpy(margins[answered].mean(axis=0)))
     network.spread.copy_(torch.from_numpy(margins[answered].std(axis=0) + 1e-6))
     optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=1e-3)

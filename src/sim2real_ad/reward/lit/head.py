@@ -19,11 +19,11 @@ from sim2real_ad.reward.view import VIEW_HEIGHT, VIEW_WIDTH
 
 DIMENSION = 128
 """Of the common space."""
-IRRELEVANT, RELEVANT = 0.4, 0.8
+IRRELEVANT, RELEVANT = 0.6, 0.9
 """Relevance up to which a sentence is neutral, and from which on it counts in full."""
 RELATED_EXEMPLARS, UNRELATED_EXEMPLARS, NEIGHBOURS = 640, 320, 16
 """Sentences that the head remembers, and how many of them a new one is compared with."""
-KINSHIP_NONE, KINSHIP_FULL = 0.10, 0.15
+KINSHIP_NONE, KINSHIP_FULL = 0.13, 0.20
 """Difference of the mean cosines to the nearest related and unrelated exemplars, below and above which it settles."""
 
 

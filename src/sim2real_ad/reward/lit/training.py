@@ -32,7 +32,7 @@ class LitSettings:
     added to a sentence's embedding, so that the words of the patterns are not learned by heart.
     """
 
-    epochs: int = 6
+    epochs: int = 7
     batch: int = 128
     captions: int = 256
     unrelated: int = 128

@@ -131,10 +131,6 @@ CHOOSING_PAIRS: tuple[tuple[str, str], ...] = (
     ("a jar of strawberry jam", "a sack of potatoes"),
     ("a tattoo on a shoulder", "a hat with a feather"),
     ("a lion roars", "penguins on the ice"),
-)
-
-HELD_OUT_PAIRS: tuple[tuple[str, str], ...] = (
-    ("a dog on a sofa", "a bowl of soup"),
     ("a puppy chews a slipper", "a plate of spaghetti"),
     ("a basketball hoop", "a tennis racket"),
     ("an armchair by the window", "a bunk bed for two"),
@@ -159,6 +155,34 @@ HELD_OUT_PAIRS: tuple[tuple[str, str], ...] = (
     ("grilled fish with lemon", "an onion"),
     ("a moustache", "painted fingernails"),
     ("a doll's house", "a kite made of paper"),
+)
+
+HELD_OUT_PAIRS: tuple[tuple[str, str], ...] = (
+    ("a dog on a sofa", "a bowl of soup"),
+    ("a rabbit in a hutch", "an omelette with mushrooms"),
+    ("a volleyball net", "a chess board"),
+    ("a rocking chair", "a mattress and two pillows"),
+    ("an owl on a branch", "a spider in its web"),
+    ("a cheese sandwich", "vanilla ice cream"),
+    ("a judo champion", "an archer draws the bow"),
+    ("a western with cowboys", "a documentary about whales"),
+    ("a wooden rattle", "a doll with blond hair"),
+    ("a vampire", "a unicorn in the forest"),
+    ("a lifeguard's whistle", "seashells in a bucket"),
+    ("a watercolour of a harbour", "a mosaic of coloured glass"),
+    ("ten divided by five", "the area of a circle"),
+    ("the prime minister waves", "an opposition party"),
+    ("a zebra", "a crocodile in the river"),
+    ("orange juice", "a barrel of beer"),
+    ("shampoo", "a perfume bottle"),
+    ("a toaster", "a hair dryer"),
+    ("a tightrope walker", "an acrobat on a trapeze"),
+    ("peanut butter", "a bunch of bananas"),
+    ("a goat", "a hen with her chicks"),
+    ("a hockey stick", "a trampoline"),
+    ("mussels in white wine", "a carrot"),
+    ("a beard", "an earring of gold"),
+    ("a marble run", "a spinning top"),
 )
 
 NEAR_DOMAIN_PAIRS: tuple[tuple[str, str], ...] = (

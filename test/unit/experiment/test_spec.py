@@ -102,3 +102,11 @@ def test_ids_of_a_spec_do_not_depend_on_anything_but_what_they_name():
     spec = ExperimentSpec.model_validate(SPEC)
     other = ExperimentSpec.model_validate({**SPEC, "steps": 9, "judging": {"episodes": 1}, "settings": {"worlds": 3}})
     assert [run.id for run in spec.runs()] == [run.id for run in other.runs()]
+
+
+def test_the_shipped_teacher_is_trained_as_the_experiment_trains_it():
+    from sim2real_ad.training.experiment.teacher_run import teacher_training
+    from sim2real_ad.training.teacher.settings import load_teacher_training
+
+    (run,) = [r for r in load_experiment("from_imitation").runs() if r.id == "ppo-vlm-imitated-s1"]
+    assert teacher_training(run) == load_teacher_training("from_imitation")

@@ -18,10 +18,12 @@ edge, stop lines, speed, steering, bends, vehicles, pedestrians and obstacles, a
 weather, no intentions. A sentence that its text side takes for unrelated to these is mapped to one neutral point, so a
 pair of such sentences is exactly undecided about every picture. Margins are comparable only within one goal.
 
-**Trained on** {drives} drives of an expert that is deceived and pushed, on {maps} (seeds {first} to {last}): {moments}
-pictures, {unsafe:.0%} of them unsafe. Nothing was trained, chosen or calibrated on the map {unseen_map} with the seeds
-below; while it was worked on, validation seeds of that map were looked at. The calibration (`calibration.yaml`) comes
-from validation seeds on the training's maps.
+**Trained on** {drives} drives of an expert that is deceived and pushed, on {maps}
+(seeds {first} to {last}): {moments} pictures, {unsafe:.0%} of them unsafe. No picture of the map {unseen_map}
+was trained on or calibrated with. While the scorer was being made, validation seeds of that map were looked at, and one
+round of the figures below: in it an unrelated pair was not undecided, so the relevance was made stricter and the
+unrelated pairs were replaced by new ones. The calibration (`calibration.yaml`) comes from validation seeds on the
+training's maps.
 
 **Unsafe** is a moment in which the car, going on along its present arc at its present speed, reaches within 1 s what
 now stands there (or touches it), or has a corner off the road now or within 0.8 s, or runs a stop line that it has not

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from sim2real_ad.reward.goals import load_goals
 from sim2real_ad.reward.lit.evaluation import VLM_RL
 from sim2real_ad.reward.lit.facts import UNSAFE_S, Facts
-from sim2real_ad.reward.lit.phrases import CHOOSING, HELD_OUT, TRAINING, all_sentences, some_sentences
+from sim2real_ad.reward.lit.held_out import CHOOSING, HELD_OUT
+from sim2real_ad.reward.lit.patterns import all_sentences, some_sentences
+from sim2real_ad.reward.lit.phrases import TRAINING
 from sim2real_ad.reward.lit.sentences import plain, training_sentences
 from sim2real_ad.reward.lit.statements import KEYS, OPPOSED, RULES, truth_table
 from sim2real_ad.reward.lit.unrelated import CHOOSING_PAIRS, HELD_OUT_PAIRS, NEAR_DOMAIN_PAIRS

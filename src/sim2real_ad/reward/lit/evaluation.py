@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim2real_ad.reward.lit.facts import Facts
-from sim2real_ad.reward.lit.phrases import CHOOSING, HELD_OUT
+from sim2real_ad.reward.lit.held_out import CHOOSING, HELD_OUT
 from sim2real_ad.reward.lit.unrelated import HELD_OUT_PAIRS, NEAR_DOMAIN_PAIRS
 from sim2real_ad.reward.scorer import Contrast, Scorer
 from sim2real_ad.types import FloatArray, UInt8Array

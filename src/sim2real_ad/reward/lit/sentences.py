@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from sim2real_ad.reward.goals import load_goals
 from sim2real_ad.reward.lit.evaluation import VLM_RL
-from sim2real_ad.reward.lit.phrases import CHOOSING, HELD_OUT, TRAINING, some_sentences
+from sim2real_ad.reward.lit.held_out import CHOOSING, HELD_OUT
+from sim2real_ad.reward.lit.patterns import some_sentences
+from sim2real_ad.reward.lit.phrases import TRAINING
 from sim2real_ad.reward.lit.statements import KEYS
 from sim2real_ad.reward.lit.unrelated import BANK
 

@@ -135,6 +135,7 @@ setup(
             "transformers>=4.50",
             "tokenizers>=0.20",
             "openai>=1.60",
+            "safetensors>=0.4",
         ],
         "cluster": ["ray>=2.40"],
         "ros": [*ROS_WHEELS, *MESSAGE_BUILD, "catkin_pkg>=1.0", "lark>=1.1", "ninja>=1.11", "empy>=3.3"],

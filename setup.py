@@ -47,6 +47,8 @@ MESSAGE_BUILD = [
 
 CONFIG_FOLDERS = (
     "cameras",
+    "domains",
+    "domains/vehicles",
     "experiments",
     "goals",
     "graph",

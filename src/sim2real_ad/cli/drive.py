@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sim2real_ad.errors import Sim2RealError
+from sim2real_ad.errors import ConfigError, Sim2RealError
 
 if TYPE_CHECKING:
     from sim2real_ad.evaluation.results import ResultWriter
+
+
+CAMERA, VEHICLE = "default", "saloon"
 
 
 class WorldKind(str, Enum):
@@ -45,8 +48,11 @@ def drive(
     seed: int = typer.Option(0, min=0, help="Seed of the first episode; the next ones count up."),
     checkpoint: Path | None = typer.Option(None, help="Checkpoint folder; the shipped one without."),
     mode: DriveMode = typer.Option(DriveMode.lockstep, help="lockstep is deterministic; realtime counts deadlines."),
-    camera: str = typer.Option("default", help="Name in config/cameras, or a path."),
-    vehicle: str = typer.Option("saloon", help="Name in config/vehicles, or a path."),
+    camera: str = typer.Option(CAMERA, help="Name in config/cameras, or a path."),
+    vehicle: str = typer.Option(VEHICLE, help="Name in config/vehicles, or a path."),
+    domain: str = typer.Option(
+        "", help="Target domain: name in config/domains, or a path; it says camera and vehicle."
+    ),
     record: bool = typer.Option(True, help="Record the graph's topics into MCAP."),
     out: Path | None = typer.Option(None, help="Folder of the results; out/drive-<time> without."),
 ) -> None:
@@ -61,6 +67,8 @@ def drive(
     from sim2real_ad.ros.graph import DriveOptions
     from sim2real_ad.ros.preflight import check_inputs, default_out, describe_run
 
+    if domain:
+        camera, vehicle, domain = _of_domain(domain, camera, vehicle, world)
     requests = requests_for(scenario, episodes, seed)
     loaded = check_inputs({r.scenario for r in requests}, checkpoint, camera, vehicle)
     folder = out or default_out("drive")
@@ -70,11 +78,27 @@ def drive(
         checkpoint=str(checkpoint or ""),
         mode=mode.value,
         recording=str(folder / RECORDING_FILE) if record else "",
+        domain=domain,
     )
-    run = describe_run(sys.argv, mode.value, world=world.value, seed=seed, camera=camera, checkpoint=loaded)
+    run = describe_run(
+        sys.argv, mode.value, world=world.value, seed=seed, camera=camera, domain=domain, checkpoint=loaded
+    )
     address = WorldAddress(world is WorldKind.embedded, host, port)
     with finished(ResultWriter(folder, run)) as writer, make_progress() as progress:
         run_drive(requests, options, address, writer, progress)
+
+
+def _of_domain(domain: str, camera: str, vehicle: str, world: WorldKind) -> tuple[str, str, str]:
+    """Return camera, vehicle and domain as the graph is to be given them."""
+    from sim2real_ad.config import find_config
+    from sim2real_ad.world.target_domain import FOLDER, load_target_domain
+
+    if (camera, vehicle) != (CAMERA, VEHICLE):
+        raise ConfigError(f"--domain {domain} says which camera and vehicle drive; leave --camera and --vehicle out")
+    if world is not WorldKind.embedded:
+        raise ConfigError(f"--domain {domain} needs --world embedded: a CARLA server has no such tyres and actuators")
+    target = load_target_domain(domain)
+    return target.camera, target.vehicle, str(find_config(domain, FOLDER).resolve())
 
 
 @contextmanager

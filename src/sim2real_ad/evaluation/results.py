@@ -38,8 +38,9 @@ class CheckpointId(StrictModel):
 class RunInfo(StrictModel):
     """What is known before the first episode.
 
-    command: the command line; versions: by package or program; observation, corridor: what the checkpoint says of the
-    policy's input (`policy.corridor.CorridorSpec`), so that the report can draw it; None means the defaults.
+    command: the command line; domain: the target domain, empty for the one that is trained in; versions: by package or
+    program; observation, corridor: what the checkpoint says of the policy's input (`policy.corridor.CorridorSpec`), so
+    that the report can draw it; None means the defaults.
     """
 
     command: tuple[str, ...]
@@ -48,6 +49,7 @@ class RunInfo(StrictModel):
     started_at: str = ""
     seed: int | None = None
     camera: str = ""
+    domain: str = ""
     checkpoint: CheckpointId | None = None
     versions: dict[str, str] = Field(default_factory=dict)
     observation: ObservationSpec | None = None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from sim2real_ad.errors import Sim2RealError
-from sim2real_ad.geometry.camera import load_camera
+from sim2real_ad.geometry.camera import CameraModel, load_camera
 from sim2real_ad.ros.bridge_outputs import BridgeOutputs
 from sim2real_ad.ros.conversions import command_from_message, ns_from_time
 from sim2real_ad.ros.episode_run import EpisodeRun
@@ -23,6 +23,8 @@ from sim2real_ad.ros.topics import START_EPISODE
 from sim2real_ad.types import ControlCommand
 from sim2real_ad.vehicle.profile import load_vehicle
 from sim2real_ad.world.scenarios import load_scenario
+from sim2real_ad.world.target_domain import load_target_domain
+from sim2real_ad.world.target_world import TargetWorld
 
 if TYPE_CHECKING:
     from sim2real_ad.world.protocol import World
@@ -34,7 +36,7 @@ SETTLE_S = 0.5
 
 
 class CarlaBridgeParameters(NodeParameters):
-    """host, port: of the CARLA server; camera, vehicle: name or path.
+    """host, port: of the CARLA server; camera, vehicle: name or path; domain: a target domain's, empty for none.
 
     command_timeout_s: wall time that lock-step waits for a command; command_hold_s: wall time that a command holds in
     real time, after which the car brakes by itself, as drive-by-wire hardware does.
@@ -44,6 +46,7 @@ class CarlaBridgeParameters(NodeParameters):
     port: int = Field(ge=1, le=65534)
     camera: str
     vehicle: str
+    domain: str
     lockstep: bool
     connect_timeout_s: float = Field(gt=0.0)
     command_timeout_s: float = Field(gt=0.0)
@@ -79,7 +82,12 @@ class CarlaBridgeNode(GraphNode[CarlaBridgeParameters]):
 
         p = self.parameters
         wait_for_server(p.host, p.port, p.connect_timeout_s)
-        return CarlaWorld(p.host, p.port, self._profile, load_camera(p.camera), timeout_s=p.connect_timeout_s)
+
+        def connect(camera: CameraModel) -> World:
+            return CarlaWorld(p.host, p.port, self._profile, camera, timeout_s=p.connect_timeout_s)
+
+        camera = load_camera(p.camera)
+        return TargetWorld(load_target_domain(p.domain), camera, connect) if p.domain else connect(camera)
 
     def on_connected(self) -> None:
         """Offer episodes: every stage is there."""

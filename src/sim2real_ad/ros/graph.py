@@ -116,7 +116,8 @@ class Graph:
 class DriveOptions:
     """What a user chooses. camera, vehicle: name or path; checkpoint: folder, empty for the shipped one.
 
-    recording: MCAP file, empty for none.
+    recording: MCAP file, empty for none; pictures: whether it holds the camera's too, which are most of its bytes;
+    domain: target domain of a simulated world, name or path, empty for the one that is trained in.
     """
 
     camera: str = "default"
@@ -124,6 +125,8 @@ class DriveOptions:
     checkpoint: str = ""
     mode: Mode = "lockstep"
     recording: str = ""
+    pictures: bool = True
+    domain: str = ""
 
     @property
     def lockstep(self) -> bool:
@@ -138,6 +141,7 @@ def sim_graph(options: DriveOptions, host: str = "127.0.0.1", port: int = 2000) 
         "port": port,
         "camera": options.camera,
         "vehicle": options.vehicle,
+        "domain": options.domain,
         "lockstep": options.lockstep,
     }
     camera = _camera(options, "simulation", "topic")
@@ -214,7 +218,7 @@ def _finished(options: DriveOptions, nodes: tuple[NodeSpec, ...], watched: tuple
     """Add the recorder, and tell every node which neighbours it has. watched: topics that the supervisor reads."""
     graph = Graph(nodes)
     if options.recording:
-        recorder = NodeSpec("recorder", {"path": options.recording, "topics": recorded_topics(graph)})
+        recorder = NodeSpec("recorder", {"path": options.recording, "topics": recorded_topics(graph, options.pictures)})
         graph = Graph((*nodes, recorder))
     return Graph(tuple(_with_neighbours(node, graph, watched) for node in graph.nodes))
 
@@ -241,10 +245,11 @@ def _is_published(name: str, graph: Graph) -> bool:
     return name in graph.topics()
 
 
-def recorded_topics(graph: Graph) -> list[str]:
+def recorded_topics(graph: Graph, pictures: bool = True) -> list[str]:
     """Return what the recorder subscribes to, as `name type qos`.
 
-    Pictures are recorded once, where they enter the graph. /clock is left out: every message has its stamp.
+    Pictures are recorded once, where they enter the graph, or not at all. /clock is left out: every message has its
+    stamp.
     """
     topics = graph.topics()
     camera = graph.node("camera").parameters["source"]
@@ -252,6 +257,9 @@ def recorded_topics(graph: Graph) -> list[str]:
         if camera == source:
             topics.pop(IMAGE.name)
             topics[entry.name] = entry
+    if not pictures:
+        for topic in (IMAGE, IMAGE_RAW, IMAGE_COMPRESSED):
+            topics.pop(topic.name, None)
     topics.pop(CLOCK.name, None)
     if "carla_bridge" not in {node.name for node in graph.nodes}:
         topics |= {t.name: t for t in (*EGO_PORTS.values(), GEAR, CONTROL_MODE, ROUTE)}

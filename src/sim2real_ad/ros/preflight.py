@@ -43,6 +43,7 @@ def describe_run(
     world: str = "",
     seed: int | None = None,
     camera: str = "",
+    domain: str = "",
     checkpoint: Checkpoint | None = None,
 ) -> RunInfo:
     """Return what is known before the first episode. checkpoint None: this process does not know the weights."""
@@ -53,6 +54,7 @@ def describe_run(
         started_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         seed=seed,
         camera=camera,
+        domain=domain,
         checkpoint=_identify(checkpoint) if checkpoint else None,
         versions=collect_versions(),
         observation=checkpoint.spec if checkpoint else None,

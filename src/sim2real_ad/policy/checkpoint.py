@@ -68,8 +68,12 @@ class Checkpoint:
 
     def observation_stage(self, camera: CameraModel) -> ObservationStage:
         """Make the observation stage for one mounted camera. Raises CheckpointError where the network cannot load."""
+        return LearnedObservationStage(self.adapter(camera), self.spec)
+
+    def adapter(self, camera: CameraModel) -> Adapter:
+        """Make the adapter alone for one mounted camera. Raises CheckpointError where the network cannot load."""
         session = self._session(ADAPTER_FILE, {"image", "grid", "validity"})
-        return LearnedObservationStage(Adapter(session, self.config.image, self.spec.bev, camera), self.spec)
+        return Adapter(session, self.config.image, self.spec.bev, camera)
 
     def policy_stage(self) -> PolicyStage:
         """Make the policy stage. Raises CheckpointError where the network cannot load."""

@@ -1,0 +1,51 @@
+"""Show what the camera adapter sees in photographs: an overlay, the bird's-eye view, and arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add `s2r perceive`."""
+
+    @app.command()
+    def perceive(
+        images: list[Path] = typer.Argument(..., help="JPEG or PNG files, or folders of them."),
+        camera: str = typer.Option(..., help="Path of a camera YAML, or a name in config/cameras: who took them."),
+        out: Path = typer.Option(..., help="Folder of the results; made if it is not there."),
+        checkpoint: Path | None = typer.Option(None, help="Checkpoint folder; the shipped one without."),
+        resized: bool = typer.Option(
+            False, "--resized", help="The images are the camera's pictures in another size: scale the calibration."
+        ),
+    ) -> None:
+        """Show what the camera adapter sees in photographs of a calibrated camera.
+
+        Leaves for each NAME_overlay.png, NAME_bev.png and NAME.npz: bev (C, H, W), validity (H, W), drivable_image
+        (h, w; NaN where the BEV does not reach), ood, and channels, the names of the BEV's. An image that cannot be
+        perceived is reported, the others go on, and the exit status is 1.
+        """
+        from rich.console import Console
+
+        from sim2real_ad.evaluation.perceive import outcome_table, perceive_photographs, prepare_folder
+        from sim2real_ad.evaluation.photographs import find_photographs
+        from sim2real_ad.geometry.camera import load_camera
+        from sim2real_ad.observation.perception import Perceiver
+        from sim2real_ad.policy.checkpoint import load_checkpoint
+
+        model, loaded = load_camera(camera), load_checkpoint(checkpoint)
+        paths = find_photographs(images)
+        perceiver = Perceiver(loaded.adapter(model), model, loaded.spec.bev, source=camera, resized=resized)
+        prepare_folder(out, images)
+        console, errors = Console(highlight=False), Console(stderr=True, highlight=False, soft_wrap=True)
+        outcomes = []
+        for outcome in perceive_photographs(perceiver, paths, out):
+            outcomes.append(outcome)
+            if outcome.problem:
+                errors.print(f"error: {outcome.problem}", style="red", markup=False)
+        if any(outcome.perception for outcome in outcomes):
+            console.print(outcome_table(outcomes))
+            console.print(f"results in {out}", markup=False, soft_wrap=True)
+        if any(outcome.problem for outcome in outcomes):
+            raise typer.Exit(1)

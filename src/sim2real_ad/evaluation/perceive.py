@@ -1,0 +1,107 @@
+"""Many photographs through the adapter: pictures and arrays of each on disk; a bad one does not stop the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table
+
+from sim2real_ad.errors import ConfigError, Sim2RealError, SourceError
+from sim2real_ad.evaluation.bev_picture import encode_png
+from sim2real_ad.evaluation.overlay_picture import paint_overlay
+from sim2real_ad.evaluation.photographs import read_photograph, unique_stems
+from sim2real_ad.evaluation.seen_bev_picture import paint_seen_bev
+from sim2real_ad.observation.perception import FAMILIAR_OOD, Perceiver, Perception
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one photograph: a perception and the stem of its files, or what was wrong."""
+
+    path: Path
+    stem: str
+    perception: Perception | None = None
+    problem: str = ""
+
+
+def prepare_folder(out: Path, given: Sequence[Path]) -> None:
+    """Make the folder of the results.
+
+    Raises ConfigError where it cannot be, or where it is one of the given folders: the next run would take the
+    pictures drawn by this one for photographs.
+    """
+    if out.resolve() in {path.resolve() for path in given if path.is_dir()}:
+        raise ConfigError(f"--out {out} is also a folder of photographs: choose another one")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--out {out} cannot be made: {error.strerror}") from error
+
+
+def perceive_photographs(perceiver: Perceiver, paths: Sequence[Path], out: Path) -> Iterator[Outcome]:
+    """Perceive photographs one by one and write STEM.npz, STEM_overlay.png and STEM_bev.png of each into a folder.
+
+    Raises ConfigError where a result cannot be written; what is wrong with a photograph is in its outcome.
+    """
+    for path, stem in zip(paths, unique_stems(paths), strict=True):
+        try:
+            rgb = read_photograph(path)
+            perception = perceiver.perceive(rgb)
+        except Sim2RealError as error:
+            problem = str(error) if isinstance(error, SourceError) else f"{path}: {error}"
+            yield Outcome(path, stem, problem=problem)
+            continue
+        camera = perceiver.camera_of(rgb)
+        overlay = paint_overlay(rgb, perception, perceiver.in_picture(camera), path.name)
+        _write(out / f"{stem}_overlay.png", encode_png(overlay))
+        _write(out / f"{stem}_bev.png", encode_png(paint_seen_bev(perception, perceiver.spec, path.name)))
+        save_perception(out / f"{stem}.npz", perception, perceiver.spec.channels)
+        yield Outcome(path, stem, perception)
+
+
+def save_perception(path: Path, perception: Perception, channels: Sequence[str]) -> None:
+    """Write bev, validity, drivable_image and ood, and the names of the BEV's channels, whole or not at all."""
+    scratch = path.with_suffix(".part")
+    try:
+        with scratch.open("wb") as file:
+            np.savez_compressed(
+                file,
+                bev=perception.bev,
+                validity=perception.validity,
+                drivable_image=perception.drivable_image,
+                ood=np.float32(perception.ood),
+                channels=np.array(channels),
+            )
+        scratch.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def outcome_table(outcomes: Sequence[Outcome]) -> Table:
+    """Return a line a photograph: file, ood, share of the BEV that the camera sees, and the files' name."""
+    failed = sum(o.perception is None for o in outcomes)
+    title = f"{len(outcomes)} photographs" + (f", {failed} not perceived" if failed else "")
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column("file", overflow="fold")
+    table.add_column("ood", justify="right")
+    table.add_column("share seen", justify="right")
+    table.add_column("results", overflow="fold")
+    for outcome in outcomes:
+        if outcome.perception is None:
+            table.add_row(outcome.path.name, "-", "-", "not perceived", style="red")
+            continue
+        unfamiliar = outcome.perception.ood > FAMILIAR_OOD
+        ood = f"{outcome.perception.ood:.2f}" + (" unfamiliar" if unfamiliar else "")
+        cells = outcome.path.name, ood, f"{outcome.perception.share_seen:.0%}", f"{outcome.stem}.npz"
+        table.add_row(*cells, style="yellow" if unfamiliar else "")
+    return table
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error

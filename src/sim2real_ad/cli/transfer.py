@@ -1,0 +1,121 @@
+"""Drive in worlds that no training saw, and tell what is lost on the way and where."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sim2real_ad.errors import ConfigError, GraphError
+
+if TYPE_CHECKING:
+    from sim2real_ad.training.transfer_run import Settings
+
+DOCS_SECTION = "transfer"
+
+
+def register(app: typer.Typer) -> None:
+    """Add `s2r transfer`."""
+    app.command("transfer")(transfer)
+
+
+def transfer(
+    out: Annotated[Path, typer.Option(help="Folder of the evaluation; what is finished in it is kept.")],
+    domains: Annotated[str, typer.Option(help="Names in config/domains or paths, by commas; or 'all'.")] = "all",
+    scenarios: Annotated[str, typer.Option(help="Names in config/scenarios, by commas; or 'all'.")] = "all",
+    episodes: Annotated[int, typer.Option(min=1, max=1000, help="A domain and scenario, through the graph.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Of the first episode; the next ones count up.")] = 0,
+    measured: Annotated[
+        int, typer.Option(min=0, max=1000, help="Episodes that are also driven in process against the ground truth.")
+    ] = 3,
+    checkpoint: Annotated[Path | None, typer.Option(help="Checkpoint folder; the shipped one without.")] = None,
+    keep_recordings: Annotated[
+        bool, typer.Option("--keep-recordings", help="Keep the recordings, without pictures.")
+    ] = False,
+    table: Annotated[bool, typer.Option("--table", help="Drive nothing: tables of what is finished.")] = False,
+    docs: Annotated[Path | None, typer.Option(help="Also renew the section of this Markdown file.")] = None,
+) -> None:
+    """Drive every domain through the ROS graph, the training domain first, and write OUT/transfer.json and table.md.
+
+    Stop it at any time: the same command goes on where it was, and drives again what could not be judged. The exit
+    status is 0 where every episode was judged.
+    """
+    from sim2real_ad.training.transfer_run import make_report
+
+    if docs is not None:
+        from sim2real_ad.training.experiment.table import require_markers
+
+        require_markers(docs, DOCS_SECTION)
+    settings = _settings(domains, scenarios, episodes, seed, measured, checkpoint)
+    try:
+        if not table:
+            _drive(settings, out, keep_recordings)
+    finally:
+        _write(make_report(settings, out), out, docs)
+
+
+def _settings(
+    domains: str, scenarios: str, episodes: int, seed: int, measured: int, checkpoint: Path | None
+) -> Settings:
+    from sim2real_ad.training.seeds import EVALUATION_SEEDS
+    from sim2real_ad.training.transfer_run import Settings
+    from sim2real_ad.world.scenarios import scenario_names
+    from sim2real_ad.world.target_domain import target_domain_names
+
+    if seed + episodes > EVALUATION_SEEDS.stop:
+        raise ConfigError(
+            f"seeds {seed} to {seed + episodes - 1}: only {EVALUATION_SEEDS.start} to {EVALUATION_SEEDS.stop - 1} are "
+            "for judging; the others are trained and chosen with"
+        )
+    return Settings(
+        domains=target_domain_names() if domains == "all" else tuple(filter(None, domains.split(","))),
+        scenarios=scenario_names() if scenarios == "all" else tuple(filter(None, scenarios.split(","))),
+        episodes=episodes,
+        seed=seed,
+        measured=min(measured, episodes),
+        checkpoint=checkpoint,
+    )
+
+
+def _drive(settings: Settings, out: Path, keep_recordings: bool) -> None:
+    """Drive what is missing: first through the graph, then against the ground truth."""
+    from sim2real_ad.ros.drive import EpisodeRequest, make_progress
+    from sim2real_ad.ros.graph import DriveOptions
+    from sim2real_ad.ros.preflight import check_inputs, describe_run
+    from sim2real_ad.ros.transfer import drive_missing
+    from sim2real_ad.training.progress import Progress
+    from sim2real_ad.training.transfer_run import measure_missing, open_domains
+
+    opened = open_domains(settings, out)
+    requests = [EpisodeRequest(scenario, seed) for scenario, seed in settings.episode_keys()]
+    failures: list[str] = []
+    for domain in opened:
+        loaded = check_inputs(settings.scenarios, settings.checkpoint, domain.camera, domain.vehicle)
+        run = describe_run(
+            sys.argv, "lockstep", world="embedded", camera=domain.camera, domain=domain.path, checkpoint=loaded
+        )
+        options = DriveOptions(domain.camera, domain.vehicle, str(settings.checkpoint or ""), domain=domain.path)
+        try:
+            with make_progress() as progress:
+                drive_missing(domain.folder, requests, options, run, progress, keep_recordings=keep_recordings)
+        except GraphError as error:  # one episode that cannot be judged shall not keep the other domains waiting
+            failures.append(f"{domain.name}: {error}")
+    measure_missing(settings, opened, out, Progress())
+    if failures:
+        raise GraphError("; ".join(failures))
+
+
+def _write(report: object, out: Path, docs: Path | None) -> None:
+    from sim2real_ad.evaluation.transfer_report import TransferReport, transfer_tables
+
+    assert isinstance(report, TransferReport)
+    text = transfer_tables(report)
+    (out / "transfer.json").write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    (out / "table.md").write_text(text, encoding="utf-8")
+    typer.echo(text)
+    if docs is not None:
+        from sim2real_ad.training.experiment.table import renew_section
+
+        renew_section(docs, DOCS_SECTION, text)

@@ -45,12 +45,10 @@ def actuation_of(log: EpisodeLog) -> Actuation:
     names = ("command", "ego", "acceleration")
     rows = [_by_stamp(log.signals.get(name)) for name in names]
     stamps = sorted(set.intersection(*map(set, rows)))
-    command, ego, acceleration = (
-        np.array([row[s] for s in stamps], np.float64).reshape(len(stamps), -1) for row in rows
-    )
     if not stamps:
         nothing = np.zeros(0)
         return Actuation(*(nothing,) * 6)
+    command, ego, acceleration = (np.array([row[stamp] for stamp in stamps], np.float64) for row in rows)
     seconds = np.array([seconds_from_ns(s - stamps[0]) for s in stamps])
     return Actuation(seconds, command[:, 0], command[:, 1], ego[:, 3], ego[:, 4], acceleration[:, 0])
 

@@ -35,7 +35,9 @@ FULL_WIDTH = 960
 """Width in pixels of a picture that is drawn on at scale 1."""
 
 
-def paint_overlay(rgb: UInt8Array, perception: Perception, in_picture: BevInPicture, title: str) -> UInt8Array:
+def paint_overlay(
+    rgb: UInt8Array, perception: Perception, in_picture: BevInPicture, title: str, note: str = ""
+) -> UInt8Array:
     """Draw a perception over its photograph. Returns (h, w, 3) RGB uint8 of the photograph's own size.
 
     Tinted: drivable ground, in proportion to its probability, with an edge at one half, and paint on the road. Boxed:
@@ -46,7 +48,7 @@ def paint_overlay(rgb: UInt8Array, perception: Perception, in_picture: BevInPict
     _draw_ranges(picture, in_picture.camera, in_picture.spec, scale)
     _draw_horizon(picture, in_picture.camera, scale)
     _draw_things(picture, perception, in_picture.camera, in_picture.spec, scale)
-    _draw_panel(picture, perception, in_picture, title, scale)
+    _draw_panel(picture, perception, in_picture, (title, note), scale)
     return picture
 
 
@@ -144,10 +146,10 @@ def _outline(
 
 
 def _draw_panel(
-    picture: UInt8Array, perception: Perception, in_picture: BevInPicture, title: str, scale: float
+    picture: UInt8Array, perception: Perception, in_picture: BevInPicture, texts: tuple[str, str], scale: float
 ) -> None:
-    """Write file, ood and reach, the probability's scale and the legend into the sky."""
-    spec, small = in_picture.spec, 0.45 * scale
+    """Write file, ood, reach and a note, the probability's scale and the legend into the sky."""
+    spec, small, (title, note) = in_picture.spec, 0.45 * scale, texts
     line, left = 22.0 * scale, 10.0 * scale
     names = [name for name in (*PAINT, *THING_HEIGHTS) if name in spec.channels]
     entries = [(name.replace("_", " "), COLOURS.get(name, UNKNOWN_COLOUR)) for name in names]
@@ -167,6 +169,7 @@ def _draw_panel(
     )
     reach = f"BEV: {perception.share_seen:.0%} of its cells seen"
     write(picture, reach, (width - text_size(reach, small)[0] - left, line), small)
+    write(picture, note, (width - text_size(note, small)[0] - left, 2 * line), small)
     write(picture, "drivable 0", (left, 3 * line), small)
     _probability_bar(picture, (round(left + first), round(3 * line)), (round(bar), round(0.6 * line)))
     write(picture, "1", (left + first + bar + 3 * scale, 3 * line), small)

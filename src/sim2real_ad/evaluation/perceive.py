@@ -15,15 +15,20 @@ from sim2real_ad.evaluation.overlay_picture import paint_overlay
 from sim2real_ad.evaluation.photographs import read_photograph, unique_stems
 from sim2real_ad.evaluation.seen_bev_picture import paint_seen_bev
 from sim2real_ad.observation.perception import FAMILIAR_OOD, Perceiver, Perception
+from sim2real_ad.observation.pitch_monitor import PitchReader, PitchReading
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one photograph: a perception and the stem of its files, or what was wrong."""
+    """What came of one photograph: a perception and the stem of its files, or what was wrong.
+
+    pitch: how the photograph's lane lines say that the camera really sits; None where it shows too few.
+    """
 
     path: Path
     stem: str
     perception: Perception | None = None
+    pitch: PitchReading | None = None
     problem: str = ""
 
 
@@ -46,6 +51,7 @@ def perceive_photographs(perceiver: Perceiver, paths: Sequence[Path], out: Path)
 
     Raises ConfigError where a result cannot be written; what is wrong with a photograph is in its outcome.
     """
+    readers: dict[tuple[int, int], PitchReader] = {}
     for path, stem in zip(paths, unique_stems(paths), strict=True):
         try:
             rgb = read_photograph(path)
@@ -55,11 +61,16 @@ def perceive_photographs(perceiver: Perceiver, paths: Sequence[Path], out: Path)
             yield Outcome(path, stem, problem=problem)
             continue
         camera = perceiver.camera_of(rgb)
-        overlay = paint_overlay(rgb, perception, perceiver.in_picture(camera), path.name)
+        size = camera.width, camera.height
+        if size not in readers:
+            readers[size] = PitchReader(camera)
+        pitch = readers[size].read(rgb)
+        note = "" if pitch is None else f"pitch by its lane lines: {describe_pitch(pitch)}"
+        overlay = paint_overlay(rgb, perception, perceiver.in_picture(camera), path.name, note)
         _write(out / f"{stem}_overlay.png", encode_png(overlay))
         _write(out / f"{stem}_bev.png", encode_png(paint_seen_bev(perception, perceiver.spec, path.name)))
         save_perception(out / f"{stem}.npz", perception, perceiver.spec.channels)
-        yield Outcome(path, stem, perception)
+        yield Outcome(path, stem, perception, pitch)
 
 
 def save_perception(path: Path, perception: Perception, channels: Sequence[str]) -> None:
@@ -81,23 +92,30 @@ def save_perception(path: Path, perception: Perception, channels: Sequence[str])
 
 
 def outcome_table(outcomes: Sequence[Outcome]) -> Table:
-    """Return a line a photograph: file, ood, share of the BEV that the camera sees, and the files' name."""
+    """Return a line a photograph: file, ood, share of the BEV that the camera sees, pitch against the calibration's."""
     failed = sum(o.perception is None for o in outcomes)
     title = f"{len(outcomes)} photographs" + (f", {failed} not perceived" if failed else "")
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("file", overflow="fold")
     table.add_column("ood", justify="right")
     table.add_column("share seen", justify="right")
-    table.add_column("results", overflow="fold")
+    table.add_column("pitch error", justify="right")
     for outcome in outcomes:
         if outcome.perception is None:
             table.add_row(outcome.path.name, "-", "-", "not perceived", style="red")
             continue
         unfamiliar = outcome.perception.ood > FAMILIAR_OOD
         ood = f"{outcome.perception.ood:.2f}" + (" unfamiliar" if unfamiliar else "")
-        cells = outcome.path.name, ood, f"{outcome.perception.share_seen:.0%}", f"{outcome.stem}.npz"
-        table.add_row(*cells, style="yellow" if unfamiliar else "")
+        pitch = "-" if outcome.pitch is None else describe_pitch(outcome.pitch)
+        cells = ood, f"{outcome.perception.share_seen:.0%}", pitch
+        renamed = "" if outcome.stem == outcome.path.stem else f", results {outcome.stem}"
+        table.add_row(outcome.path.name + renamed, *cells, style="yellow" if unfamiliar else "")
     return table
+
+
+def describe_pitch(pitch: PitchReading) -> str:
+    """Return true minus calibrated pitch, positive nose down, with its standard deviation."""
+    return f"{pitch.error_deg:+.1f} ± {pitch.sigma_deg:.1f} deg"
 
 
 def _write(path: Path, data: bytes) -> None:

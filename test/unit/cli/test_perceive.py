@@ -55,7 +55,7 @@ def test_each_photograph_leaves_an_overlay_a_bev_and_arrays(tmp_path, capsys):
         assert arrays["ood"].shape == ()
         assert 0.0 <= float(arrays["ood"]) <= 1.0
     table = capsys.readouterr().out
-    for word in ("one.png", "two.jpg", "three.png", "ood", "share seen"):
+    for word in ("one.png", "two.jpg", "three.png", "ood", "share seen", "pitch error"):
         assert word in table
 
 
@@ -70,6 +70,18 @@ def test_the_overlay_has_the_photographs_size_and_shows_where_it_would_drive(tmp
     assert unlikely.sum() > 500
     towards = np.abs(scene().astype(int) - ROUTE).sum(axis=-1) - np.abs(overlay - ROUTE).sum(axis=-1)
     assert np.median(towards[likely]) > 40 > abs(np.median(towards[unlikely]))
+
+
+def test_lane_lines_tell_how_the_camera_sits_against_its_calibration(tmp_path, capsys):
+    rgb = scene()
+    for side in (-1.8, 1.8):
+        points = np.array([(x, side + w, 0.0) for x, w in ((5.0, 0.15), (60.0, 0.15), (60.0, -0.15), (5.0, -0.15))])
+        corners = load_camera("default").project(points)[0]
+        cv2.fillConvexPoly(rgb, np.round(corners * 16).astype(np.int32), (240, 240, 240), cv2.LINE_AA, 4)
+    assert perceive(save(tmp_path / "lanes.png", rgb), "--camera", "default", "--out", tmp_path / "out") == 0
+    row = next(line for line in capsys.readouterr().out.splitlines() if "lanes.png" in line)
+    error = float(row.split("│")[4].split("±")[0])
+    assert abs(error) < 0.4
 
 
 def test_one_bad_image_is_reported_and_the_others_go_on(tmp_path, capsys):

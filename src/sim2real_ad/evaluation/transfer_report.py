@@ -15,6 +15,8 @@ from sim2real_ad.evaluation.transfer_recording import OnlineTerms
 TRAINING = "training"
 """The domain that is trained in, in the tables."""
 ALL = "all"
+ENOUGH_DRIVES = 20
+"""Of a scenario in a domain: with fewer, the Wilson interval is wider than 16 points even where all of them succeed."""
 
 
 class Observed(StrictModel):
@@ -124,9 +126,15 @@ def success_of(report: DomainReport) -> float | None:
 def transfer_tables(report: TransferReport) -> str:
     """Return the tables as Markdown."""
     first, last = report.seeds
+    fewest = min((s.n for d in report.domains.values() for n, s in d.scenarios.items() if n != ALL), default=0)
     lines = [
         f"Checkpoint `{report.checkpoint.name}` ({report.checkpoint.sha256[:12]}); seeds {first} to {last} of each "
-        "scenario, through the ROS graph in lock-step. Rates with Wilson 95 % intervals.",
+        "scenario, through the ROS graph in lock-step. Rates with Wilson 95 % intervals."
+        + (
+            f" Fewer than {ENOUGH_DRIVES} drives a scenario: a first look, not a result."
+            if fewest < ENOUGH_DRIVES
+            else ""
+        ),
         "### Success",
         _success_table(report),
         "### Error terms and bound",

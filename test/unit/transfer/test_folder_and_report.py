@@ -126,6 +126,7 @@ def test_the_tables_hold_every_domain_with_its_interval_and_what_has_not_run() -
         )
     )
     assert "seeds 0 to 9" in text
+    assert "a first look" in text
     assert "10 of 10 (72 to 100 %)" in text
     assert any("6 of 10 (31 to 83 %)" in line and "+40" in line for line in text.splitlines())
     assert "| look | not run | not run |" in text

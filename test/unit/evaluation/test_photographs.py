@@ -34,11 +34,11 @@ def test_a_grey_or_transparent_picture_becomes_rgb(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["cut.jpg", "cut.png"])
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("share", [0.5, 0.9])
 def test_a_picture_that_was_cut_off_is_refused_by_name(tmp_path, name, share):
     path = save(tmp_path / name, np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8))
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    with pytest.raises(SourceError, match=rf"{name}: .*bytes"):
+    with pytest.raises(SourceError, match=rf"{name}: .* bytes without an end: it was cut off"):
         read_photograph(path)
 
 

@@ -88,6 +88,12 @@ def test_the_horizon_rises_as_the_nose_goes_down(pitch, row):
     assert line[-1, 0] > 95.0
 
 
+def test_a_camera_that_looks_far_to_the_side_sees_the_horizon_from_edge_to_edge():
+    line = horizon(camera_of(CameraMount(x=1.6, z=1.45, yaw_deg=85.0)))
+    assert line[0, 0] < 1.0
+    assert line[-1, 0] > 95.0
+
+
 def test_a_camera_that_looks_at_its_feet_has_no_horizon():
     assert len(horizon(camera_of(CameraMount(x=1.6, z=1.45, pitch_deg=45.0)))) == 0
 

@@ -35,6 +35,13 @@ def test_the_shadow_lies_along_the_line_of_sight_from_the_camera():
     assert at(hidden, 31.6, 4.0) == 0.0
 
 
+def test_the_shadow_starts_at_the_camera_and_not_at_the_car():
+    aside = CameraModel.from_fov(320, 180, 90.0, CameraMount(x=1.6, y=-3.0, z=1.5))
+    hidden = hidden_by(standing_at(11.6, 0.0), 1.5, aside, SPEC)
+    assert at(hidden, 31.6, 6.0) == pytest.approx(1.0)
+    assert at(hidden, 31.6, 0.0) == 0.0
+
+
 def test_a_low_thing_hides_only_as_far_as_the_line_of_sight_over_its_top():
     low = hidden_by(standing_at(11.0, 0.0), 0.5, CAMERA, SPEC)
     # The far side, 12 m ahead and 10.4 m off, hides ground to 10.4 m / (1 - 0.5 / 1.5) = 15.6 m off, 17.2 m ahead.

@@ -83,8 +83,8 @@ class PitchReader:
     It looks at the picture itself: the learned BEV straightens what a wrong pitch bends.
     """
 
-    def __init__(self, camera: CameraModel, reach: float = 40.0, width: float = 20.0) -> None:
-        """reach: m ahead of the camera; width: m to both sides together."""
+    def __init__(self, camera: CameraModel, reach: float = 40.0, width: float = 13.0) -> None:
+        """reach: m ahead of the camera; width: m to both sides together: beyond the next lane stand walls and rails."""
         self._camera = camera
         self.ahead = np.arange(reach, 4.0, -ROW)
         self.left = np.arange(width / 2.0, -width / 2.0, -COLUMN)

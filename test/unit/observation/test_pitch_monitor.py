@@ -90,7 +90,9 @@ def test_rising_ground_is_told_from_a_pitch_error(climb):
     assert abs(reading.error_deg) < 0.35 * abs(expected)
 
 
-@pytest.mark.parametrize("lines", [(), (1.8,), (1.2, 2.0)], ids=["none", "one", "two too near"])
+@pytest.mark.parametrize(
+    "lines", [(), (1.8,), (1.2, 2.0), (7.0, 9.4)], ids=["none", "one", "two too near", "beyond the next lane"]
+)
 def test_without_two_lines_apart_the_road_tells_nothing(lines):
     assert PitchReader(CALIBRATED).read(photograph(CALIBRATED, lines)) is None
 

@@ -24,7 +24,8 @@ def register(app: typer.Typer) -> None:
 
         Leaves for each NAME_overlay.png, NAME_bev.png and NAME.npz: bev (C, H, W), validity (H, W), drivable_image
         (h, w; NaN where the BEV does not reach), ood, and channels, the names of the BEV's. An image that cannot be
-        perceived is reported, the others go on, and the exit status is 1.
+        perceived is reported, the others go on, and the exit status is 1. The pitch error in the table is the true
+        minus the calibrated pitch, positive nose down, as the picture's lane lines tell it; - where they do not.
         """
         from rich.console import Console
 

@@ -84,6 +84,13 @@ def test_a_failure_is_forgotten_when_the_run_is_tried_again(tmp_path, local):
     assert (ended.finished, folder.failures()) == ((name,), {})
 
 
+def test_a_run_that_another_process_finished_is_not_called_failed(tmp_path, local):
+    name = "ppo-vlm-scratch-s1"
+    folder, _ = carry_out(tmp_path, local, only=name)
+    (folder.path / "runs" / name / "failure.txt").write_text("another process works on this run\n")
+    assert folder.failures() == {}
+
+
 def test_the_same_comes_of_a_ray_cluster(tmp_path, local, ray):
     here, _ = carry_out(tmp_path / "local", local)
     there, ended = carry_out(tmp_path / "ray", ray)

@@ -104,8 +104,9 @@ class ExperimentFolder:
         return read_json(self.training_folder(run) / RESULT_FILE) or {}
 
     def failures(self) -> dict[str, str]:
-        """Return why runs failed, by id."""
-        paths = {run.id: self.run_folder(run) / FAILURE_FILE for run in self.spec.runs()}
+        """Return why runs failed, by id; a run that another process has brought to its end since did not."""
+        unfinished = (run for run in self.spec.runs() if not self.is_finished(run))
+        paths = {run.id: self.run_folder(run) / FAILURE_FILE for run in unfinished}
         return {name: path.read_text(encoding="utf-8").strip() for name, path in paths.items() if path.is_file()}
 
     def _check(self, run: RunSpec) -> None:

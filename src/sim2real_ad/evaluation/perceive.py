@@ -14,6 +14,7 @@ from sim2real_ad.evaluation.bev_picture import encode_png
 from sim2real_ad.evaluation.overlay_picture import paint_overlay
 from sim2real_ad.evaluation.photographs import read_photograph, unique_stems
 from sim2real_ad.evaluation.seen_bev_picture import paint_seen_bev
+from sim2real_ad.files import write_arrays
 from sim2real_ad.observation.perception import FAMILIAR_OOD, Perceiver, Perception
 from sim2real_ad.observation.pitch_monitor import PitchReader, PitchReading
 
@@ -75,18 +76,15 @@ def perceive_photographs(perceiver: Perceiver, paths: Sequence[Path], out: Path)
 
 def save_perception(path: Path, perception: Perception, channels: Sequence[str]) -> None:
     """Write bev, validity, drivable_image and ood, and the names of the BEV's channels, whole or not at all."""
-    scratch = path.with_suffix(".part")
+    arrays = {
+        "bev": perception.bev,
+        "validity": perception.validity,
+        "drivable_image": perception.drivable_image,
+        "ood": np.float32(perception.ood),
+        "channels": np.array(channels),
+    }
     try:
-        with scratch.open("wb") as file:
-            np.savez_compressed(
-                file,
-                bev=perception.bev,
-                validity=perception.validity,
-                drivable_image=perception.drivable_image,
-                ood=np.float32(perception.ood),
-                channels=np.array(channels),
-            )
-        scratch.replace(path)
+        write_arrays(path, arrays, compressed=True)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
 

@@ -6,7 +6,6 @@ was judged; summary.json follows from the two and can be made again from them.
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, ValidationError
 from sim2real_ad.config import StrictModel
 from sim2real_ad.errors import ConfigError, SourceError
 from sim2real_ad.evaluation.statistics import quantile, wilson_interval
+from sim2real_ad.files import write_json
 from sim2real_ad.observation.spec import ObservationSpec
 
 RUN_FILE, RESULT_FILE, SUMMARY_FILE = "run.json", "result.jsonl", "summary.json"
@@ -235,9 +235,7 @@ def _real_time_factor(results: tuple[EpisodeResult, ...]) -> float | None:
 
 
 def _write_whole(path: Path, model: StrictModel) -> None:
-    part = path.with_suffix(path.suffix + ".part")
-    part.write_text(json.dumps(model.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_json(path, model.model_dump(mode="json"), indent=2)
 
 
 def _read_whole(path: Path, model: type[ModelT]) -> ModelT:

@@ -20,6 +20,7 @@ from sim2real_ad.config import StrictModel
 from sim2real_ad.errors import ConfigError, SourceError
 from sim2real_ad.evaluation.results import RECORDING_FILE, RESULT_FILE, EpisodeResult, read_results
 from sim2real_ad.evaluation.transfer_recording import OnlineTerms, online_terms
+from sim2real_ad.files import write_text
 from sim2real_ad.vehicle.profile import VehicleProfile
 
 IDENTITY_FILE, ONLINE_FILE, RESIDUAL_FILE = "identity.json", "online.jsonl", "residual.jsonl"
@@ -119,6 +120,4 @@ def read_lines(path: Path, model: type[ModelT]) -> list[ModelT]:
 
 def write_whole(path: Path, items: Sequence[StrictModel]) -> None:
     """Write all lines at once: a reader sees all or nothing."""
-    beside = path.with_suffix(".part")
-    beside.write_text("".join(item.model_dump_json() + "\n" for item in items), encoding="utf-8")
-    beside.replace(path)
+    write_text(path, "".join(item.model_dump_json() + "\n" for item in items))

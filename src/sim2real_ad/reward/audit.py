@@ -11,6 +11,7 @@ from pathlib import Path
 import jinja2
 import numpy as np
 
+from sim2real_ad import files
 from sim2real_ad.config import StrictModel
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.evaluation.bev_picture import data_uri
@@ -134,11 +135,9 @@ def page_environment() -> jinja2.Environment:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file at once. Raises ConfigError naming it."""
-    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        files.write_text(path, text)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sim2real_ad.errors import SourceError
 from sim2real_ad.evaluation.bev_picture import encode_png
+from sim2real_ad.files import write_arrays
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.reward.audit_truth import CLEAR_S, DANGERS, SAFE, UNCLEAR, Ending, truth_of
 from sim2real_ad.reward.guidance import Scene
@@ -203,10 +204,7 @@ class AuditLog:
     def save(self, folder: Path) -> Path:
         """Write the state into a run folder at once: a reader sees the old one or the new one, never a part."""
         path = folder / LOG_FILE
-        part = path.with_suffix(".part")
-        with part.open("wb") as file:
-            np.savez_compressed(file, **self.state())  # type: ignore[arg-type]
-        part.replace(path)
+        write_arrays(path, self.state(), compressed=True)
         return path
 
     @classmethod

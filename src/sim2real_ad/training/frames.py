@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sim2real_ad.errors import SourceError
+from sim2real_ad.files import write_arrays
 from sim2real_ad.geometry.camera import CameraModel
 from sim2real_ad.geometry.ground import ground_grid
 from sim2real_ad.observation.spec import BevSpec
@@ -33,18 +34,16 @@ class EpisodeFrames:
 
 def save_episode(path: Path, frames: EpisodeFrames) -> None:
     """Write an episode whole or not at all; labels as bits."""
-    scratch = path.with_suffix(".part.npz")
-    np.savez(
-        scratch,
-        seed=frames.seed,
-        camera=frames.camera.model_dump_json(),
-        rgb=frames.rgb,
-        shape=np.array(frames.bev.shape),
-        bits=np.packbits(frames.bev > 0),
-        segments=frames.segments,
-        level=frames.level,
-    )
-    scratch.rename(path)
+    arrays = {
+        "seed": frames.seed,
+        "camera": frames.camera.model_dump_json(),
+        "rgb": frames.rgb,
+        "shape": np.array(frames.bev.shape),
+        "bits": np.packbits(frames.bev > 0),
+        "segments": frames.segments,
+        "level": frames.level,
+    }
+    write_arrays(path, arrays)
 
 
 def load_episode(path: Path) -> EpisodeFrames:

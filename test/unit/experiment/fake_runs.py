@@ -4,8 +4,9 @@ import os
 import signal
 
 from sim2real_ad.errors import WorldError
+from sim2real_ad.files import write_json
 from sim2real_ad.training.experiment.drives import DRIVES_FILE, Drive, read_drives
-from sim2real_ad.training.experiment.folder import RESULT_FILE, training_folder, write_json
+from sim2real_ad.training.experiment.folder import RESULT_FILE, training_folder
 
 
 def make_start(task):

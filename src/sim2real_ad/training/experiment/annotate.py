@@ -18,6 +18,7 @@ import numpy as np
 
 from sim2real_ad.config import find_config
 from sim2real_ad.errors import TrainingError
+from sim2real_ad.files import write_arrays
 from sim2real_ad.reward.bounds import bound_goals, combine
 from sim2real_ad.reward.goal_guidance import GoalGuidance, load_guidance
 from sim2real_ad.reward.guidance import Scores
@@ -96,10 +97,8 @@ def read_margins(scenes: Path) -> FloatArray:
 
 
 def _keep(path: Path, scores: Scores, margins: FloatArray, made_from: str) -> None:
-    beside = path.with_suffix(".part.npz")
-    arrays = {"values": scores.values, "abstained": scores.abstained, "margins": margins}
-    np.savez(beside, made_from=np.array(made_from), **arrays)  # type: ignore[arg-type]
-    beside.replace(path)
+    held = {"values": scores.values, "abstained": scores.abstained, "margins": margins}
+    write_arrays(path, {**held, "made_from": np.array(made_from)})
 
 
 def _read(path: Path) -> dict[str, Any]:

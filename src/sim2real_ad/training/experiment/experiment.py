@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from sim2real_ad.errors import TrainingError
+from sim2real_ad.files import write_json
 from sim2real_ad.training.experiment.engine import Engine
 from sim2real_ad.training.experiment.folder import (
     FAILURE_FILE,
@@ -15,7 +16,6 @@ from sim2real_ad.training.experiment.folder import (
     ExperimentFolder,
     RunFunction,
     RunTask,
-    write_json,
 )
 from sim2real_ad.training.experiment.spec import SCRATCH, RunSpec
 from sim2real_ad.training.experiment.status import Overview

@@ -18,6 +18,7 @@ from typing import Any
 from sim2real_ad.config import check_config
 from sim2real_ad.errors import ConfigError, TrainingError
 from sim2real_ad.evaluation.provenance import collect_versions
+from sim2real_ad.files import write_json
 from sim2real_ad.training.experiment.drives import read_drives
 from sim2real_ad.training.experiment.figures import JudgedRun
 from sim2real_ad.training.experiment.spec import ExperimentSpec, RunSpec
@@ -138,13 +139,6 @@ def check_run(run: RunSpec, run_folder: Path) -> None:
                 f"{run_folder} was trained with {key} {value!r}, now it is {getattr(run, key)!r}: "
                 "choose another folder for another experiment"
             )
-
-
-def write_json(path: Path, held: dict[str, Any]) -> None:
-    """Write a JSON file at once: a reader sees the old one or the new one."""
-    beside = path.with_suffix(".part")
-    beside.write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
-    beside.replace(path)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

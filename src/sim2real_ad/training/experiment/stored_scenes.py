@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sim2real_ad.errors import TrainingError
+from sim2real_ad.files import write_arrays
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.reward.guidance import Scene
 from sim2real_ad.training.experiment.engine import Engine
@@ -76,9 +77,7 @@ def save_scenes(path: Path, scenes: Iterable[Scene]) -> None:
     if pictures:
         arrays["rgb"] = np.stack(pictures)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part.npz")
-    np.savez_compressed(beside, **arrays)  # type: ignore[arg-type]
-    beside.replace(path)
+    write_arrays(path, arrays, compressed=True)
 
 
 def load_scenes(path: Path) -> list[Scene]:

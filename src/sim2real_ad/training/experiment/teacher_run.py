@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -13,6 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from sim2real_ad.errors import TrainingError
+from sim2real_ad.files import replacing
 from sim2real_ad.training.experiment.folder import RunTask, training_folder
 from sim2real_ad.training.experiment.judging import judge_run
 from sim2real_ad.training.experiment.spec import SCRATCH, RunSpec
@@ -99,6 +99,5 @@ def _share_start(made: Path, kept: Path) -> None:
     """Put the start where the training looks for its own, so that every run begins with the same policy."""
     if not kept.is_file():
         kept.parent.mkdir(parents=True, exist_ok=True)
-        beside = kept.with_suffix(".part")
-        shutil.copyfile(made, beside)
-        beside.replace(kept)
+        with replacing(kept) as copy:
+            copy.write(made.read_bytes())

@@ -16,8 +16,9 @@ from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 
 from sim2real_ad.errors import TrainingError
+from sim2real_ad.files import write_json
 from sim2real_ad.training.teacher.algorithms import find_algorithm
-from sim2real_ad.training.teacher.folder import read_json, write_json
+from sim2real_ad.training.teacher.folder import read_json
 from sim2real_ad.training.teacher.worlds import Worlds
 
 FOLDER = "checkpoints"

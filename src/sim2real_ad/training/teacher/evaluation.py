@@ -14,6 +14,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from sim2real_ad.config import StrictModel
 from sim2real_ad.evaluation.statistics import wilson_interval
+from sim2real_ad.files import write_text
 from sim2real_ad.training.teacher.algorithms import policy_of
 from sim2real_ad.training.teacher.environment import TeacherEnv
 from sim2real_ad.training.teacher.policy import Actor
@@ -130,7 +131,7 @@ def read_evaluations(folder: Path) -> list[Evaluation]:
 
 def write_evaluations(folder: Path, evaluations: Iterable[Evaluation]) -> None:
     """Write a run's evaluations anew, at once."""
-    _write(folder / EVALUATIONS_FILE, "".join(e.model_dump_json() + "\n" for e in evaluations))
+    write_text(folder / EVALUATIONS_FILE, "".join(e.model_dump_json() + "\n" for e in evaluations))
 
 
 class EvaluateRegularly(BaseCallback):
@@ -168,7 +169,7 @@ class EvaluateRegularly(BaseCallback):
         write_evaluations(self._run, self.history)
         if evaluation.beats(self.best):
             policy_of(model).save(self._run / BEST_POLICY)
-            _write(self._run / BEST_FILE, evaluation.model_dump_json(indent=1))
+            write_text(self._run / BEST_FILE, evaluation.model_dump_json(indent=1))
         for listener in self._told:
             listener(evaluation)
 
@@ -192,9 +193,3 @@ def read_best(run: Path) -> Evaluation | None:
     """Return the evaluation of the best policy of a run, or None where none has been judged yet."""
     path = run / BEST_FILE
     return Evaluation.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
-
-
-def _write(path: Path, text: str) -> None:
-    beside = path.with_suffix(".part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)

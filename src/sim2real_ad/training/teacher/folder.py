@@ -13,7 +13,6 @@ teacher.npz, teacher.json, result.json   at the end
 from __future__ import annotations
 
 import json
-import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 
 from sim2real_ad.errors import TrainingError
 from sim2real_ad.evaluation.provenance import collect_versions
+from sim2real_ad.files import write_json
 from sim2real_ad.training.teacher.settings import TeacherTraining
 from sim2real_ad.training.teacher.state import STATE_FINGERPRINT
 
@@ -64,16 +64,6 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise TrainingError(f"{path} cannot be read: {error}") from error
     return read
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Write a file at once: a reader sees the old one or the new one."""
-    beside = path.with_name(path.name + ".part")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(data, indent=1) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 def _require_same(run: Path, held: dict[str, Any], asked: dict[str, Any]) -> None:

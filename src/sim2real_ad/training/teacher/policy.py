@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from sim2real_ad.errors import CheckpointError
+from sim2real_ad.files import write_arrays
 from sim2real_ad.training.teacher.state import STATE_FINGERPRINT, STATE_SIZE
 from sim2real_ad.types import FloatArray
 
@@ -45,9 +46,7 @@ class TeacherPolicy:
     def save(self, path: Path) -> None:
         """Write one .npz file, at once: a reader sees the old one or the new one."""
         arrays = {f"{kind}{n}": part for n, layer in enumerate(self.layers) for kind, part in zip("wb", layer)}  # noqa: B905
-        beside = path.with_suffix(".part.npz")
-        np.savez(beside, fingerprint=np.array(STATE_FINGERPRINT), **arrays)  # type: ignore[arg-type]
-        beside.replace(path)
+        write_arrays(path, {**arrays, "fingerprint": np.array(STATE_FINGERPRINT)})
 
     @classmethod
     def load(cls, path: Path) -> TeacherPolicy:

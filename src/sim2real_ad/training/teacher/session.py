@@ -11,6 +11,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import configure
 
+from sim2real_ad.files import write_json
 from sim2real_ad.reward.guidance import Guidance
 from sim2real_ad.reward.rewards import Reward
 from sim2real_ad.training.progress import Progress
@@ -33,7 +34,6 @@ from sim2real_ad.training.teacher.folder import (
     TEACHER_FILE,
     TEACHER_POLICY,
     collect_training_versions,
-    write_json,
 )
 from sim2real_ad.training.teacher.monitor import Monitor
 from sim2real_ad.training.teacher.policy import TeacherPolicy

@@ -15,6 +15,7 @@ from sim2real_ad import files
 from sim2real_ad.config import StrictModel
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.evaluation.bev_picture import data_uri
+from sim2real_ad.evaluation.rank_statistics import auroc, spearman
 from sim2real_ad.reward import audit_truth
 from sim2real_ad.reward.audit_figures import (
     TRUSTED_AUROC,
@@ -23,10 +24,8 @@ from sim2real_ad.reward.audit_figures import (
     Figures,
     Values,
     Verdict,
-    auroc,
     auroc_interval,
     judge_figures,
-    spearman,
 )
 from sim2real_ad.reward.audit_log import COLUMNS, AuditLog, Disagreement
 from sim2real_ad.reward.audit_truth import DANGERS, SAFE, UNCLEAR

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim2real_ad.config import StrictModel
+from sim2real_ad.evaluation.rank_statistics import auroc, weighted_auroc
 
 Values = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -60,17 +61,6 @@ class Figures(StrictModel):
     ttc_correlation: float | None
 
 
-def auroc(safe: Values, unsafe: Values) -> float | None:
-    """Return the chance that a safe score (N,) is above an unsafe one (M,), ties half (Mann and Whitney 1947).
-
-    None where either is empty.
-    """
-    if not len(safe) or not len(unsafe):
-        return None
-    scores = np.concatenate((safe, unsafe))
-    return _weighted_auroc(scores, np.arange(len(scores)) < len(safe), np.ones(len(scores)))
-
-
 def auroc_interval(
     scores: Values, is_safe: Flags, episodes: NDArray[np.int64], resamples: int = 200
 ) -> Interval | None:
@@ -86,25 +76,9 @@ def auroc_interval(
     for _ in range(resamples):
         weights = np.bincount(rng.integers(count, size=count), minlength=count)[member].astype(np.float64)
         if weights[is_safe].any() and weights[~is_safe].any():
-            drawn.append(_weighted_auroc(scores, is_safe, weights))
+            drawn.append(weighted_auroc(scores, is_safe, weights))
     low, high = np.quantile(drawn, (0.025, 0.975)) if drawn else (0.0, 1.0)
     return Interval(value=round(value, 4), low=round(float(low), 4), high=round(float(high), 4))
-
-
-def spearman(a: Values, b: Values) -> float | None:
-    """Return Spearman's rank correlation of (N,) and (N,); None for fewer than 3 pairs or where one is constant."""
-    if len(a) < 3:
-        return None
-    x, y = ranks(a), ranks(b)
-    x, y = x - x.mean(), y - y.mean()
-    scale = float(np.sqrt((x @ x) * (y @ y)))
-    return None if scale == 0.0 else float(x @ y) / scale
-
-
-def ranks(values: Values) -> Values:
-    """Return the ranks (N,) from 1 on; ties share the mean of theirs."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2.0)[inverse]
 
 
 def judge_figures(figures: Figures) -> tuple[Verdict, tuple[str, ...]]:
@@ -155,12 +129,3 @@ def _doubtful(f: Figures) -> Sequence[str]:
 
 def _is_enough(f: Figures) -> bool:
     return f.unsafe >= LEAST_UNSAFE and f.safe >= LEAST_SAFE and f.unsafe_episodes >= LEAST_EPISODES
-
-
-def _weighted_auroc(scores: Values, is_safe: Flags, weights: Values) -> float:
-    """Return the AUROC (N,) where each moment counts its weight; both kinds need some."""
-    levels, inverse = np.unique(scores, return_inverse=True)
-    safe = np.bincount(inverse, weights * is_safe, minlength=len(levels))
-    unsafe = np.bincount(inverse, weights * ~is_safe, minlength=len(levels))
-    below = np.cumsum(unsafe) - unsafe
-    return float(safe @ (below + 0.5 * unsafe)) / float(safe.sum() * unsafe.sum())

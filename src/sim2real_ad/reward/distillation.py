@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import nn
 from torch.nn import functional
 
+from sim2real_ad.evaluation import rank_statistics
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.reward.goal_guidance import GoalGuidance, load_guidance
 from sim2real_ad.reward.guidance import Scene, Scores
@@ -238,16 +240,9 @@ def agreement(ours: Scores, theirs: Scores, scorer_speed: float, surrogate_speed
 
 
 def spearman(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
-    """Return Spearman's rank correlation, ties sharing their mean rank; NaN where either does not vary."""
-    ranks = [_ranks(values) for values in (first, second)]
-    if len(first) < 2 or min(float(rank.std()) for rank in ranks) == 0.0:
-        return float("nan")
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
-
-
-def _ranks(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray((np.cumsum(counts) - (counts - 1) / 2.0)[inverse], np.float64)
+    """Return Spearman's rank correlation, NaN where there is none."""
+    value = rank_statistics.spearman(first, second)
+    return math.nan if value is None else value
 
 
 def _scenes(moments: Moments, start: int, spec: BevSpec, count: int = CHUNK) -> list[Scene]:

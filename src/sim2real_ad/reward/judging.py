@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim2real_ad.config import StrictModel
-from sim2real_ad.reward.audit_figures import Flags, Values, auroc
+from sim2real_ad.evaluation.rank_statistics import auroc
+from sim2real_ad.reward.audit_figures import Flags, Values
 from sim2real_ad.reward.audit_truth import DANGERS
 
 LOW = 0.5

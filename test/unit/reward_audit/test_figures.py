@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim2real_ad.reward.audit_figures import auroc, auroc_interval, ranks, spearman
+from sim2real_ad.evaluation.rank_statistics import auroc, ranks, spearman
+from sim2real_ad.reward.audit_figures import auroc_interval
 
 SCORES = st.lists(st.integers(0, 6).map(lambda k: k / 6.0), min_size=1, max_size=30)
 

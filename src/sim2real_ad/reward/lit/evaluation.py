@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim2real_ad.evaluation import rank_statistics
 from sim2real_ad.reward.lit.facts import Facts
 from sim2real_ad.reward.lit.held_out import CHOOSING, HELD_OUT
 from sim2real_ad.reward.lit.unrelated import HELD_OUT_PAIRS, NEAR_DOMAIN_PAIRS
@@ -67,17 +69,9 @@ def labels(facts: Sequence[Facts], kind: str) -> tuple[NDArray[np.bool_], NDArra
 
 
 def auroc(score: NDArray[np.floating], positive: NDArray[np.bool_]) -> float:
-    """Return the chance that a positive example scores above a negative one, ties counting half (Mann-Whitney).
-
-    NaN where there are no examples of one kind.
-    """
-    counts = int(positive.sum()), int((~positive).sum())
-    if min(counts) == 0:
-        return float("nan")
-    values, inverse = np.unique(score, return_inverse=True)
-    counted = np.bincount(inverse, minlength=len(values))
-    ranks = (np.cumsum(counted) - (counted - 1) / 2.0)[inverse]
-    return float((ranks[positive].sum() - counts[0] * (counts[0] + 1) / 2.0) / (counts[0] * counts[1]))
+    """Return the AUROC of scores (N,) for labels (N,), NaN where there are no examples of one kind."""
+    value = rank_statistics.auroc(score[positive], score[~positive])
+    return math.nan if value is None else value
 
 
 def pair_figures(

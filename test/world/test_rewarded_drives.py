@@ -91,7 +91,7 @@ def drive(world: EmbeddedWorld, name: str, seed: int, driver: Driver) -> Drive:
         episode.step(command)
         truth = world.truth()
         situation = view.update(truth)
-        moments.append(maker.make(truth, situation, action, command, episode.verdict))
+        moments.append(maker.make(truth, situation, action, episode.verdict))
     return Drive(moments, episode.verdict.success)
 
 

@@ -1,9 +1,9 @@
-"""Statistics of few trials: binomial confidence intervals and quantiles."""
+"""Statistics of few trials: binomial confidence intervals, quantiles and root mean squares."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 Z_95 = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution."""
@@ -45,3 +45,11 @@ def quantile(values: Sequence[float], fraction: float) -> float:
 def median(values: Sequence[float]) -> float:
     """Return the middle value. Raises ValueError where there are none."""
     return quantile(values, 0.5)
+
+
+def root_mean_square(values: Iterable[float], weights: Iterable[float] | None = None) -> float:
+    """Return the root of the (weighted) mean of the squares; NaN without values."""
+    squares = [value * value for value in values]
+    counts = [1.0] * len(squares) if weights is None else list(weights)
+    total = sum(counts)
+    return math.sqrt(sum(n * s for n, s in zip(counts, squares, strict=True)) / total) if total else math.nan

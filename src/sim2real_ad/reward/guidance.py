@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim2real_ad.types import FloatArray, UInt8Array
+
+MOVING = 1.0
+"""m/s above which the driven curvature follows from the yaw rate."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +28,14 @@ class Scene:
     speed: float
     curvature: float
     rgb: UInt8Array | None = None
+
+
+def driven_curvature(speed: float, yaw_rate: float, steering_tire_angle: float, wheelbase: float) -> float:
+    """Return the curvature in 1/m of the arc that the car drives.
+
+    From the yaw rate where the car moves, so that sliding shows; standing, from where the tyres point.
+    """
+    return yaw_rate / speed if speed > MOVING else math.tan(steering_tire_angle) / wheelbase
 
 
 @dataclass(frozen=True, eq=False)

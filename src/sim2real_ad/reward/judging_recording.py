@@ -26,7 +26,7 @@ from sim2real_ad.evaluation.mcap_stream import McapStream, MessageDecoder, RawMe
 from sim2real_ad.evaluation.recording import read_recording
 from sim2real_ad.evaluation.results import RECORDING_FILE, RunInfo, read_results, read_run
 from sim2real_ad.observation.spec import BevSpec, ObservationSpec
-from sim2real_ad.reward.guidance import Scene
+from sim2real_ad.reward.guidance import Scene, driven_curvature
 from sim2real_ad.reward.judging import Timeline
 from sim2real_ad.reward.judging_guidance import GoalJudge, Said
 from sim2real_ad.reward.judging_memory import GroundMemory
@@ -34,8 +34,6 @@ from sim2real_ad.types import Pose2, UInt8Array, ns_from_seconds, seconds_from_n
 from sim2real_ad.vehicle.profile import load_vehicle
 
 BATCH = 32
-MOVING = 1.0
-"""m/s from which the driven curvature follows from the yaw rate."""
 SLACK_NS = 1_000_000
 """A tick that comes this much early is due."""
 KEPT_IMAGES = 40
@@ -256,11 +254,10 @@ class _Motion:
         index = bisect_right(self._stamps, stamp_ns) - 1
         if index < 0:
             return 0.0, 0.0
-        speed = float(self._speed[index])
-        if speed > MOVING:
-            return speed, float(self._yaw_rate[index]) / speed
+        speed, yaw_rate = float(self._speed[index]), float(self._yaw_rate[index])
         tyres = bisect_right(self._steering_stamps, stamp_ns) - 1
-        return speed, 0.0 if tyres < 0 else float(np.tan(self._tyres[tyres])) / self._wheelbase
+        angle = 0.0 if tyres < 0 else float(self._tyres[tyres])
+        return speed, driven_curvature(speed, yaw_rate, angle, self._wheelbase)
 
 
 def _end_unended(logs: Sequence[EpisodeLog]) -> None:

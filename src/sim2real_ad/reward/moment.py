@@ -11,11 +11,11 @@ class Moment:
     """One tick. SI; lateral values left positive.
 
     lateral_offset, heading_error: of base_link to the reference line (the route, shifted round what stands on it), m
-    and rad; curvature, acceleration: as commanded, 1/m and m/s^2; action, last_action: in [-1, 1]; lateral_jerk, jerk:
-    over this tick, m/s^3; distance: gained along the route in this tick, m; gap: bumper to the nearest thing in the
-    car's way, m; closing_speed: towards it, m/s; stop_distance: bumper to the next stop line that has not been served,
-    m (infinity for none, as gap); infraction: the judge's name for what ended the episode in this tick, or "" (a
-    timeout is one); success: the goal was reached in this tick.
+    and rad; action, last_action: in [-1, 1]; lateral_jerk, jerk: over this tick, m/s^3; distance: gained along the
+    route in this tick, m; gap: bumper to the nearest thing in the car's way, m; closing_speed: towards it, m/s;
+    stop_distance: bumper to the next stop line that has not been served, m (infinity for none, as gap); infraction:
+    the judge's name for what ended the episode in this tick, or "" (a timeout is one); success: the goal was reached
+    in this tick.
     """
 
     time_s: float
@@ -23,8 +23,6 @@ class Moment:
     speed_limit: float
     lateral_offset: float
     heading_error: float
-    curvature: float
-    acceleration: float
     lateral_acceleration: float
     lateral_jerk: float
     jerk: float

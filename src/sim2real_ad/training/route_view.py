@@ -39,15 +39,15 @@ class Ahead:
 class RouteSituation:
     """One tick along the route.
 
-    station, lateral: of base_link on the route, m, left positive; reference_offset: of the reference line, which goes
-    round what stands on the route, at that station, m; ahead: nearest first; stop: the next line that is not served;
-    stop_distance: from the bumper to its near edge, m, infinity where there is none; stood_s: how long the car has
-    stood at it.
+    station: of base_link on the route, m; lateral_offset, heading_error: of base_link to the reference line, which is
+    the route, shifted round what stands on it, m left positive and rad; ahead: nearest first; stop: the next line that
+    is not served; stop_distance: from the bumper to its near edge, m, infinity where there is none; stood_s: how long
+    the car has stood at it.
     """
 
     station: float
-    lateral: float
-    reference_offset: float
+    lateral_offset: float
+    heading_error: float
     ahead: tuple[Ahead, ...]
     stop: RouteStop | None
     stop_distance: float
@@ -75,17 +75,18 @@ class RouteView:
         bumper = self._station + self.profile.front_overhang
         return RouteSituation(
             station=self._station,
-            lateral=lateral,
-            reference_offset=self.detour.offset(self._station),
+            lateral_offset=lateral - self.detour.offset(self._station),
+            heading_error=math.remainder(pose.yaw - self._reference_heading(), math.tau),
             ahead=tuple(sorted((a for a in found if a is not None), key=lambda a: a.gap)),
             stop=stop,
             stop_distance=math.inf if stop is None else stop.near_edge - bumper,
             stood_s=0.0 if self._stood_since is None else truth.time_s - self._stood_since,
         )
 
-    def reference_heading(self, station: float) -> float:
-        """Return the heading of the reference line at a station in m, rad in the map frame, not wrapped."""
-        slope = (self.detour.offset(station + 0.5) - self.detour.offset(station - 0.5)) / 1.0
+    def _reference_heading(self) -> float:
+        """Return the heading of the reference line beside the car, rad in the map frame, not wrapped."""
+        station = self._station
+        slope = self.detour.offset(station + 0.5) - self.detour.offset(station - 0.5)  # over a metre
         return self.plan.path.pose(station)[2] + math.atan(slope)
 
     def _ahead(self, actor: ActorState) -> Ahead | None:

@@ -3,7 +3,8 @@ import pytest
 from experiments import small_spec
 
 from sim2real_ad.errors import TrainingError
-from sim2real_ad.training.experiment.drives import DRIVES_FILE, Drive, read_drives, root_mean_square
+from sim2real_ad.evaluation.statistics import root_mean_square
+from sim2real_ad.training.experiment.drives import DRIVES_FILE, Drive, read_drives
 from sim2real_ad.training.experiment.judging import judge_drive, judge_run
 from sim2real_ad.training.teacher.environment import TeacherEnv, TeacherEnvSettings
 from sim2real_ad.training.teacher.imitation import NoReward

@@ -25,9 +25,7 @@ class Drive:
 
 
 def tick(time_s: float, **changes: Any) -> Moment:
-    calm: dict[str, Any] = dict.fromkeys(
-        ("curvature", "acceleration", "lateral_acceleration", "lateral_jerk", "jerk", "heading_error"), 0.0
-    )
+    calm: dict[str, Any] = dict.fromkeys(("lateral_acceleration", "lateral_jerk", "jerk", "heading_error"), 0.0)
     calm |= {"speed": 8.0, "speed_limit": 10.0, "lateral_offset": 0.0, "distance": 0.4}
     return Moment(**{**calm, "time_s": time_s, "action": (0.0, 0.0), "last_action": (0.0, 0.0), **changes})
 

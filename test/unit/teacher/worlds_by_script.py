@@ -38,8 +38,6 @@ def moment_of(world: int, step: int, **changes: Any) -> Moment:
         "speed_limit": 10.0,
         "lateral_offset": 0.0,
         "heading_error": 0.0,
-        "curvature": 0.0,
-        "acceleration": 0.0,
         "lateral_acceleration": 0.0,
         "lateral_jerk": 0.0,
         "jerk": 0.0,

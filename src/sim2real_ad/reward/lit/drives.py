@@ -15,7 +15,7 @@ from sim2real_ad.control.action_mapping import ActionMapping
 from sim2real_ad.geometry.camera import load_camera
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.reward.guidance import Scene
-from sim2real_ad.reward.lit.facts import FactFinder, Facts, driven_curvature
+from sim2real_ad.reward.lit.facts import FactFinder, Facts, steered_curvature
 from sim2real_ad.training.disturbance import Disturbance
 from sim2real_ad.training.expert import Expert
 from sim2real_ad.types import Action, FloatArray, Pose2, UInt8Array
@@ -130,7 +130,7 @@ def _drive(world: EmbeddedWorld, profile: VehicleProfile, job: DriveJob, spec: B
             wanted = RUN_EVERY if fact.runs_line else UNSAFE_EVERY if fact.unsafe else KEEP_EVERY
             if number - last >= wanted:
                 last = number
-                curvature = driven_curvature(truth.ego, profile)
+                curvature = steered_curvature(truth.ego, profile)
                 kept.append((Scene(world.truth_bev(spec), truth.ego.speed, curvature), fact))
         action = disturbance.choose(driver.act(truth), None, truth.ego.speed)
         world.apply(mapping.step(action, tick.ego))

@@ -114,7 +114,7 @@ class FactFinder:
         first = min(max(int(self._station), 0), len(self._bends) - 1)
         return Facts(
             speed=ego.speed,
-            curvature=driven_curvature(ego, self._profile),
+            curvature=steered_curvature(ego, self._profile),
             lateral_offset=self._lateral,
             heading_error=math.remainder(turn, 2.0 * math.pi),
             gap=gap,
@@ -148,7 +148,7 @@ class FactFinder:
 
     def _meets(self, truth: GroundTruth) -> float:
         """Return s until the car's box touches something that stands where it now is, along the present arc."""
-        ego, curvature = truth.ego, driven_curvature(truth.ego, self._profile)
+        ego, curvature = truth.ego, steered_curvature(truth.ego, self._profile)
         if touched_actor(ego.pose, self._profile, truth.actors) is not None:
             return 0.0
         seen = [actor for actor in truth.actors if _in_view(actor, ego.pose)]
@@ -160,7 +160,7 @@ class FactFinder:
 
     def _leaves_road(self, ego: EgoState) -> tuple[float, int]:
         """Return (s until a corner is off the road, corners off now)."""
-        curvature = driven_curvature(ego, self._profile)
+        curvature = steered_curvature(ego, self._profile)
         steps = np.arange(round(LOOK_S / STEP_S) + 1 if ego.speed > 0.1 else 1)
         poses = [along_arc(ego.pose, ego.speed * float(step) * STEP_S, curvature) for step in steps]
         corners = np.array([ego_corners(pose, self._profile) for pose in poses])
@@ -187,7 +187,7 @@ class FactFinder:
         return distance <= 0.0 or speed * speed / (2.0 * distance) > STOP_DECELERATION
 
 
-def driven_curvature(ego: EgoState, profile: VehicleProfile) -> float:
+def steered_curvature(ego: EgoState, profile: VehicleProfile) -> float:
     """Return the curvature in 1/m of the arc that the car's tyres point along at its speed."""
     return curvature_from_tire_angle(ego.steering_tire_angle, ego.speed, profile.wheelbase, profile.understeer_gradient)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -53,11 +51,3 @@ def whole_lines(path: Path) -> str:
     """Return the lines of a file that end, "" where there is none."""
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     return text[: text.rfind("\n") + 1]
-
-
-def root_mean_square(values: Iterable[float], weights: Iterable[float] | None = None) -> float:
-    """Return the root of the (weighted) mean of the squares; NaN without values."""
-    squares = [value * value for value in values]
-    counts = [1.0] * len(squares) if weights is None else list(weights)
-    total = sum(counts)
-    return math.sqrt(sum(n * s for n, s in zip(counts, squares, strict=True)) / total) if total else math.nan

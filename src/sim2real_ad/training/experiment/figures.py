@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sim2real_ad.evaluation.statistics import wilson_interval
-from sim2real_ad.training.experiment.drives import Drive, root_mean_square
+from sim2real_ad.evaluation.statistics import root_mean_square, wilson_interval
+from sim2real_ad.training.experiment.drives import Drive
 from sim2real_ad.training.experiment.spec import RunSpec
 
 

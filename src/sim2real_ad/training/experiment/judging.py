@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sim2real_ad.training.experiment.drives import DRIVES_FILE, Drive, read_drives, root_mean_square, whole_lines
+from sim2real_ad.evaluation.statistics import root_mean_square
+from sim2real_ad.training.experiment.drives import DRIVES_FILE, Drive, read_drives, whole_lines
 from sim2real_ad.training.experiment.spec import RunSpec
+from sim2real_ad.training.teacher.driving import drive_episode
 from sim2real_ad.training.teacher.environment import TeacherEnv
 from sim2real_ad.training.teacher.policy import Actor
 
@@ -29,21 +31,13 @@ def judge_run(run: RunSpec, folder: Path, actor: Actor, env: TeacherEnv) -> None
 
 def judge_drive(actor: Actor, env: TeacherEnv, scenario: str, seed: int) -> Drive:
     """Drive one episode to its end with the policy's own action at every tick."""
-    state, info = env.reset(options={"scenario": scenario, "episode_seed": seed})
-    speeds: list[float] = []
-    jerks: list[float] = []
-    over = False
-    while not over:
-        state, _, terminated, truncated, info = env.step(np.asarray(actor(state), np.float32))
-        speeds.append(info["moment"].speed)
-        jerks.append(info["moment"].lateral_jerk)
-        over = terminated or truncated
+    driven = drive_episode(env, actor, scenario, seed)
     return Drive(
         scenario=scenario,
         seed=seed,
-        success=bool(info["success"]),
-        infractions=tuple(info["infractions"]),
-        ticks=len(speeds),
-        mean_speed=round(float(np.mean(speeds)), 6),
-        rms_lateral_jerk=round(root_mean_square(jerks), 6),
+        success=driven.success,
+        infractions=driven.infractions,
+        ticks=len(driven.moments),
+        mean_speed=round(float(np.mean([moment.speed for moment in driven.moments])), 6),
+        rms_lateral_jerk=round(root_mean_square(moment.lateral_jerk for moment in driven.moments), 6),
     )

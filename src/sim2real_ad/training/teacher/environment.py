@@ -20,7 +20,7 @@ from sim2real_ad.config import StrictModel
 from sim2real_ad.control.action_mapping import ActionMapping
 from sim2real_ad.geometry.camera import load_camera
 from sim2real_ad.observation.spec import BevSpec
-from sim2real_ad.reward.guidance import Scene
+from sim2real_ad.reward.guidance import Scene, driven_curvature
 from sim2real_ad.reward.moment import Moment
 from sim2real_ad.training.expert import Expert
 from sim2real_ad.training.route_view import RouteSituation, RouteView
@@ -165,9 +165,7 @@ class TeacherEnv(gymnasium.Env[FloatArray, NDArray[np.float32]]):
     def _scene(self) -> Scene:
         assert self._drive is not None
         ego, frame = self._drive.truth.ego, self._drive.tick.frame
-        # From the yaw rate where the car moves, so that sliding shows; standing, from where the tyres point.
-        tyres = np.tan(ego.steering_tire_angle) / self.profile.wheelbase
-        curvature = ego.yaw_rate / ego.speed if ego.speed > 1.0 else float(tyres)
+        curvature = driven_curvature(ego.speed, ego.yaw_rate, ego.steering_tire_angle, self.profile.wheelbase)
         bev = self.world.truth_bev(self._bev).copy()
         return Scene(bev, ego.speed, curvature, None if frame is None else frame.rgb)
 
@@ -180,26 +178,30 @@ class _Drive:
         self.tick: WorldTick = episode.start()
         world = episode.world
         self._view = RouteView(world.plan, profile)
-        self._expert = Expert(world.plan, profile)
+        self._expert: Expert | None = None  # made when it is asked: reinforcement learning never does
         self._encoder = StateEncoder(self._view)
         self.truth: GroundTruth = world.truth()
         self.situation: RouteSituation = self._view.update(self.truth)
         self._moments = MomentMaker(self._view, world.tick_s, self.truth, self.situation)
 
     def act(self, curvature: float, acceleration: float, mapping: ActionMapping) -> Moment:
+        """Act for one tick, both in [-1, 1]."""
         ego = self.tick.ego
         action = Action(ego.stamp_ns, curvature, acceleration)
-        command = mapping.step(action, ego)
-        self.tick = self.episode.step(command)
+        self.tick = self.episode.step(mapping.step(action, ego))
         self.truth = self.episode.world.truth()
         self.situation = self._view.update(self.truth)
         self._encoder.acted(action)
-        return self._moments.make(self.truth, self.situation, action, command, self.episode.verdict)
+        return self._moments.make(self.truth, self.situation, action, self.episode.verdict)
 
     def state(self) -> FloatArray:
+        """Return the privileged state (STATE_SIZE,)."""
         return self._encoder.encode(self.truth, self.situation)
 
     def expert_action(self) -> FloatArray:
+        """Return what the rules would do, (2,) in [-1, 1]."""
+        if self._expert is None:
+            self._expert = Expert(self.episode.world.plan, self._view.profile)
         action = self._expert.act_in(self.situation, self.truth.ego)
         return np.array((action.curvature, action.acceleration), np.float32)
 

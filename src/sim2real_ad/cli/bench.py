@@ -1,4 +1,4 @@
-"""Measure the world, the wire, the graph, the pipeline and a training against their targets."""
+"""Measure the world, the wire, the graph, the pipeline, the networks and a training against their targets."""
 
 from __future__ import annotations
 
@@ -14,8 +14,14 @@ if TYPE_CHECKING:
     from sim2real_ad.evaluation.benchmark import BenchmarkRun, Measurement
 
 PARTS = ("world", "wire", "pipeline", "graph")
-BY_NAME = {"train": "sim2real_ad.training.teacher.benchmark"}
+BY_NAME = {
+    "adapter": "sim2real_ad.training.adapter_benchmark",
+    "latency": "sim2real_ad.training.latency_benchmark",
+    "train": "sim2real_ad.training.teacher.benchmark",
+}
 """Parts that need more packages and more minutes; `all` leaves them out."""
+OF_A_CHECKPOINT = ("pipeline", "adapter", "latency")
+"""Parts that measure the networks of a checkpoint."""
 
 
 def register(app: typer.Typer) -> None:
@@ -23,8 +29,13 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def bench(
-        part: str = typer.Argument("all", help=f"What to measure: {', '.join(PARTS)}, all of these, or train."),
+        part: str = typer.Argument(
+            "all", help=f"What to measure: {', '.join(PARTS)}, all of these, or {', '.join(BY_NAME)}."
+        ),
         out: Path | None = typer.Option(None, help="Write the figures to this JSON file."),
+        checkpoint: Path | None = typer.Option(
+            None, help=f"Checkpoint folder for {', '.join(OF_A_CHECKPOINT)}; the shipped one without."
+        ),
     ) -> None:
         """Measure parts of the program against their targets; medians, with their spread.
 
@@ -33,7 +44,7 @@ def register(app: typer.Typer) -> None:
         chosen = PARTS if part == "all" else (part,)
         if not set(chosen) <= {*PARTS, *BY_NAME}:
             raise typer.BadParameter(f"'{part}' is none of {', '.join((*PARTS, *BY_NAME))}, all", param_hint="PART")
-        run = _measure(chosen)
+        run = _measure(chosen, checkpoint)
         _print(run)
         if out is not None:
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -42,16 +53,16 @@ def register(app: typer.Typer) -> None:
             raise typer.Exit(1)
 
 
-def _measure(parts: tuple[str, ...]) -> BenchmarkRun:
+def _measure(parts: tuple[str, ...], checkpoint: Path | None) -> BenchmarkRun:
     from sim2real_ad.evaluation.benchmark import BenchmarkRun, describe_machine
 
     machine = describe_machine()
     failures: dict[str, str] = {}
-    measurements = [m for part in parts for m in _measure_part(part, failures)]
+    measurements = [m for part in parts for m in _measure_part(part, checkpoint, failures)]
     return BenchmarkRun(machine=machine, measurements=tuple(measurements), failures=failures)
 
 
-def _measure_part(part: str, failures: dict[str, str]) -> list[Measurement]:
+def _measure_part(part: str, checkpoint: Path | None, failures: dict[str, str]) -> list[Measurement]:
     """Measure one part; where it cannot be measured, note why, so that the others are measured all the same."""
     from rich.console import Console
 
@@ -59,15 +70,16 @@ def _measure_part(part: str, failures: dict[str, str]) -> list[Measurement]:
 
     try:
         with Console(stderr=True).status(f"measuring {part} ..."):
-            return _measurer(part)()
+            measure = _measurer(part)
+            return measure(checkpoint) if part in OF_A_CHECKPOINT else measure()
     except (Sim2RealError, ModuleNotFoundError) as error:
         failures[part] = str(error)
         return []
 
 
-def _measurer(part: str) -> Callable[[], list[Measurement]]:
+def _measurer(part: str) -> Callable[..., list[Measurement]]:
     module = importlib.import_module(BY_NAME.get(part, f"sim2real_ad.evaluation.benchmark_{part}"))
-    measurer: Callable[[], list[Measurement]] = getattr(module, f"measure_{part}")
+    measurer: Callable[..., list[Measurement]] = getattr(module, f"measure_{part}")
     return measurer
 
 

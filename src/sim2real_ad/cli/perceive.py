@@ -23,7 +23,8 @@ def register(app: typer.Typer) -> None:
         """Show what the camera adapter sees in photographs of a calibrated camera.
 
         Leaves for each NAME_overlay.png, NAME_bev.png and NAME.npz: bev (C, H, W), validity (H, W), drivable_image
-        (h, w; NaN where the BEV does not reach), ood, and channels, the names of the BEV's. An image that cannot be
+        (h, w; NaN where the BEV does not reach), segment_image (h, w), ood, pitch_deg as the network levels the
+        picture, and channels and segments, the names of the BEV's and the segment image's. An image that cannot be
         perceived is reported, the others go on, and the exit status is 1. The pitch error in the table is the true
         minus the calibrated pitch, positive nose down, as the picture's lane lines tell it; - where they do not.
         """

@@ -30,17 +30,17 @@ def register(app: typer.Typer) -> None:
 
 
 def adapter(out: Checkpoint = Path("checkpoint"), config: Config = None, workers: Workers = 2) -> None:
-    """Train the camera adapter: pictures of the embedded world to bird's-eye views."""
+    """Train the camera adapter: pictures of the embedded world to bird's-eye views, and when to doubt them."""
     _train_parts("adapter", out, config, workers)
 
 
 def student(out: Checkpoint = Path("checkpoint"), config: Config = None, workers: Workers = 2) -> None:
-    """Train the student policy over the folder's adapter and seal the checkpoint."""
+    """Train teacher and student policy over the folder's adapter and seal the checkpoint."""
     _train_parts("student", out, config, workers)
 
 
 def everything(out: Checkpoint = Path("checkpoint"), config: Config = None, workers: Workers = 2) -> None:
-    """Train adapter and student: OUT/checkpoint.yaml with its networks, record and model card."""
+    """Train adapter, teacher and student: OUT/checkpoint.yaml with its networks, record and model card."""
     _train_parts("all", out, config, workers)
 
 
@@ -49,11 +49,13 @@ def evaluate(
     config: Config = None,
     workers: Workers = 2,
     episodes: Annotated[int, typer.Option(min=1, max=1000, help="Seeds 0 to N-1 of each scenario.")] = 20,
+    domains: Annotated[str, typer.Option(help="training, names in config/domains or paths, by commas.")] = "training",
 ) -> None:
-    """Judge a checkpoint in closed loop, in process, from camera to gate."""
+    """Judge a checkpoint in closed loop, in process, from camera to gate. Through the graph: `s2r transfer`."""
     from sim2real_ad.training.run import evaluate_checkpoint
 
-    evaluate_checkpoint(out, config, episodes, workers)
+    names = tuple("" if name == "training" else name for name in domains.split(","))
+    evaluate_checkpoint(out, config, episodes, workers, names)
 
 
 def teacher(

@@ -17,6 +17,7 @@ from sim2real_ad.evaluation.seen_bev_picture import paint_seen_bev
 from sim2real_ad.files import write_arrays
 from sim2real_ad.observation.perception import FAMILIAR_OOD, Perceiver, Perception
 from sim2real_ad.observation.pitch_monitor import PitchReader, PitchReading
+from sim2real_ad.observation.segments import SEGMENTS
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,17 @@ def perceive_photographs(perceiver: Perceiver, paths: Sequence[Path], out: Path)
 
 
 def save_perception(path: Path, perception: Perception, channels: Sequence[str]) -> None:
-    """Write bev, validity, drivable_image and ood, and the names of the BEV's channels, whole or not at all."""
+    """Write bev, validity, drivable_image, segment_image, ood and pitch_deg, and the names of the BEV's channels and of
+    the segments, whole or not at all."""
     arrays = {
         "bev": perception.bev,
         "validity": perception.validity,
         "drivable_image": perception.drivable_image,
+        "segment_image": perception.segment_image,
         "ood": np.float32(perception.ood),
+        "pitch_deg": np.float32(perception.pitch_deg),
         "channels": np.array(channels),
+        "segments": np.array(SEGMENTS),
     }
     try:
         write_arrays(path, arrays, compressed=True)

@@ -45,7 +45,7 @@ def ground_under_pixels(camera: CameraModel) -> FloatArray:
     """
     columns, rows = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
     pixels = np.stack((columns, rows), axis=-1).reshape(-1, 2)
-    rays = _rays_in_base(camera, pixels)
+    rays = rays_in_base(camera, pixels)
     falling = rays[:, 2] < -1e-6
     reach = camera.mount.z / np.where(falling, -rays[:, 2], 1.0)
     ground = np.where(falling[:, None], rays * reach[:, None], 0.0)[:, :2] + (camera.mount.x, camera.mount.y)
@@ -67,7 +67,7 @@ def horizon(camera: CameraModel) -> NDArray[np.float64]:
     return pixels[seen]
 
 
-def _rays_in_base(camera: CameraModel, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+def rays_in_base(camera: CameraModel, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the directions (N, 3) in base_link of the rays through pixels (N, 2)."""
     wanted = (pixels - (camera.cx, camera.cy)) / (camera.fx, camera.fy)
     plain = wanted.copy()

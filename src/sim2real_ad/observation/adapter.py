@@ -2,45 +2,75 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from pydantic import Field
 
-from sim2real_ad.config import StrictModel
 from sim2real_ad.errors import CalibrationError
 from sim2real_ad.geometry.camera import CameraModel
-from sim2real_ad.geometry.ground import ground_grid
+from sim2real_ad.geometry.ground import OUTSIDE, ground_grid
+from sim2real_ad.geometry.level_view import LevelView, LevelViewSpec
 from sim2real_ad.observation.spec import BevSpec
-from sim2real_ad.types import CameraFrame, UInt8Array
+from sim2real_ad.types import CameraFrame, FloatArray, UInt8Array
+
+ADAPTER_INPUTS = ("image", "grid", "validity")
+ADAPTER_OUTPUTS = ("bev", "ood", "segments", "level")
+"""segments are logits: what drives the car has no use for them, so their probabilities are left to `Adapter.look`."""
 
 
-class ImageSpec(StrictModel):
-    """How a picture becomes the network's input: resized to width x height, RGB uint8; scaling is in the graph."""
+class ImageSpec(LevelViewSpec):
+    """How a picture becomes the network's input: its level view, RGB uint8; scaling is in the graph.
 
-    width: int = Field(default=320, ge=32, le=2048)
-    height: int = Field(default=180, ge=32, le=2048)
+    heights: of the planes above the ground, m, at which the network looks each BEV cell up: on the ground what lies on
+    it, above it what stands on it.
+    """
 
-    def prepare(self, rgb: UInt8Array) -> UInt8Array:
-        """Resize a picture (H, W, 3) uint8 to (height, width, 3); area averaging, so that shrinking does not alias."""
-        if rgb.shape[:2] == (self.height, self.width):
-            return rgb
-        resized: UInt8Array = cv2.resize(rgb, (self.width, self.height), interpolation=cv2.INTER_AREA)
-        return resized
+    heights: tuple[float, ...] = Field(default=(0.0, 1.0), min_length=1)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """All that the network says of one picture.
+
+    bev: (C, H, W) uint8, probability times 255; ood: 0..1; segments: (S, h / 4, w / 4) float32 probabilities of
+    `segments.SEGMENTS` in the level view; level: (3,) float32, (right, down, turn) in half level views by which the
+    ground lies elsewhere than calibrated.
+    """
+
+    bev: UInt8Array
+    ood: float
+    segments: FloatArray
+    level: FloatArray
+
+
+def level_grids(camera: CameraModel, image: ImageSpec, spec: BevSpec) -> tuple[FloatArray, UInt8Array]:
+    """Look every BEV cell up in the level view of a camera.
+
+    Returns the grids (Z, H, W, 2), a plane for each of image.heights, as `ground_grid` gives them; and the validity
+    (H, W) uint8: 255 where the ground of the cell is in the camera's picture and in the level view.
+    """
+    view = LevelView(camera, image)
+    seen_by_camera = ground_grid(camera, spec)[1]
+    planes = [ground_grid(view.level, spec, height) for height in image.heights]
+    validity: UInt8Array = np.minimum(seen_by_camera, planes[0][1])
+    grids = np.stack([grid for grid, _ in planes])
+    grids[:, validity == 0] = OUTSIDE
+    return grids, validity
 
 
 class Adapter:
     """Picture to BEV probabilities for one mounted camera."""
 
     def __init__(self, session: Any, image: ImageSpec, spec: BevSpec, camera: CameraModel) -> None:
-        """session: onnxruntime.InferenceSession with inputs image, grid, validity and outputs bev, ood."""
+        """session: onnxruntime.InferenceSession with ADAPTER_INPUTS and ADAPTER_OUTPUTS."""
         self._session = session
-        self._image = image
         self._camera = camera
-        grid, self.validity = ground_grid(camera, spec)
-        self._grid = grid[None]
-        self._seen = (self.validity[None, None] > 0).astype(np.float32)
+        self.view = LevelView(camera, image)
+        grids, self.validity = level_grids(camera, image, spec)
+        self.geometry = grids[None], (self.validity[None, None] > 0).astype(np.float32)
+        """The network's inputs grid (1, Z, H, W, 2) and validity (1, 1, H, W)."""
         self._checked_size = (0, 0)
 
     def infer(self, frame: CameraFrame) -> tuple[UInt8Array, float]:
@@ -48,11 +78,19 @@ class Adapter:
 
         Raises CalibrationError where the picture's shape cannot be the calibrated camera's.
         """
-        self._check_size(frame)
-        picture = self._image.prepare(frame.rgb)
-        inputs = {"image": picture[None], "grid": self._grid, "validity": self._seen}
-        bev, ood = self._session.run(["bev", "ood"], inputs)
+        bev, ood = self._run(frame, ["bev", "ood"])
         return bev[0], float(ood[0])
+
+    def look(self, frame: CameraFrame) -> Sight:
+        """Return all that the network says of a picture. Raises CalibrationError as `infer`."""
+        bev, ood, logits, level = self._run(frame, list(ADAPTER_OUTPUTS))
+        raised = np.exp(logits[0] - logits[0].max(axis=0))
+        return Sight(bev[0], float(ood[0]), raised / raised.sum(axis=0), level[0])
+
+    def _run(self, frame: CameraFrame, outputs: list[str]) -> Any:
+        self._check_size(frame)
+        inputs = (self.view.take(frame.rgb)[None], *self.geometry)
+        return self._session.run(outputs, dict(zip(ADAPTER_INPUTS, inputs, strict=True)))
 
     def _check_size(self, frame: CameraFrame) -> None:
         size = frame.rgb.shape[1], frame.rgb.shape[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -13,6 +14,7 @@ from sim2real_ad.geometry.camera import CameraModel
 from sim2real_ad.geometry.ground import ground_under_pixels
 from sim2real_ad.geometry.occlusion import hidden_by
 from sim2real_ad.observation.adapter import Adapter
+from sim2real_ad.observation.segments import ROAD, SEGMENTS
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.types import CameraFrame, FloatArray, UInt8Array
 
@@ -20,7 +22,10 @@ VEHICLE_HEIGHT = 1.5
 """Height of a passenger car, m. Where the camera sits lower, a vehicle hides all ground behind it."""
 
 FAMILIAR_OOD = 0.5
-"""Above this a picture is farther from those of training than 99.9 % of the held-out ones (the model card tells)."""
+"""Above this a picture is doubted more than 99 % of the held-out ones (the model card tells)."""
+
+UNSEGMENTED = 255
+"""Where the level view does not reach, in a segment image."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +34,17 @@ class Perception:
 
     bev: (C, H, W) float32 probabilities 0..1, in the order and the grid of the spec, 0 where unseen; validity: (H, W)
     bool, whether the camera sees the cell; drivable_image: (h, w) float32, the probability that a pixel shows drivable
-    ground, NaN where the BEV does not reach; ood: 0 familiar .. 1 unlike anything trained on.
+    ground, NaN where the BEV does not reach; segment_image: (h, w) uint8, the likeliest of `segments.SEGMENTS` for
+    every pixel, UNSEGMENTED where the level view does not reach; ood: 0 familiar .. 1 unlike anything trained on;
+    pitch_deg: true minus calibrated pitch as the network levels the picture, positive nose down.
     """
 
     bev: FloatArray
     validity: NDArray[np.bool_]
     drivable_image: FloatArray
+    segment_image: UInt8Array
     ood: float
+    pitch_deg: float
 
     @property
     def share_seen(self) -> float:
@@ -107,12 +116,24 @@ class Perceiver:
             )
 
     def perceive(self, rgb: UInt8Array) -> Perception:
-        """Perceive one photograph (h, w, 3) uint8. Raises CalibrationError where its size is not the camera's."""
+        """Perceive one photograph (h, w, 3) uint8. Raises CalibrationError where its size is not the camera's.
+
+        Whether a pixel shows drivable ground the network tells in the picture itself; where only the BEV reaches, it
+        is laid back into the picture.
+        """
         camera = self.camera_of(rgb)
-        levels, ood = self._adapter.infer(CameraFrame(0, rgb))
-        bev = levels.astype(np.float32) / np.float32(255.0)
-        drivable = self.in_picture(camera).drivable(bev, self._validity)
-        return Perception(bev, self._validity.copy(), drivable, ood)
+        sight, view = self._adapter.look(CameraFrame(0, rgb)), self._adapter.view
+        bev = sight.bev.astype(np.float32) / np.float32(255.0)
+        shown = view.lay_back(sight.segments, camera.width, camera.height)
+        road = shown[[SEGMENTS.index(name) for name in ROAD]].sum(axis=0)
+        in_picture, segmented = self.in_picture(camera), np.isfinite(road)
+        drivable = np.where(segmented, road, in_picture.drivable(bev, self._validity))
+        drivable[~in_picture.reached] = np.nan
+        likeliest = np.where(segmented, np.nan_to_num(shown).argmax(axis=0), UNSEGMENTED).astype(np.uint8)
+        # The ground lies higher in the picture the farther down the nose points.
+        lower = 0.5 * view.spec.height * float(sight.level[1])
+        pitch = -math.degrees(math.atan(lower / view.level.fy))
+        return Perception(bev, self._validity.copy(), drivable, likeliest, sight.ood, pitch)
 
     def camera_of(self, rgb: UInt8Array) -> CameraModel:
         """Return the calibration for a photograph's own size. Raises CalibrationError where there is none."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sim2real_ad.observation.adapter import Adapter
+from typing import Protocol
+
+from sim2real_ad.observation.familiarity import FrozenPicture
 from sim2real_ad.observation.history import BevHistory, DriveClock, EgoFeatures
 from sim2real_ad.observation.route import route_ahead
 from sim2real_ad.observation.spec import ObservationSpec
@@ -41,19 +43,32 @@ class ObservationAssembler:
         self._clock.reset()
 
 
+class BevSource(Protocol):
+    """What makes a BEV of a picture: the learned adapter. validity: (H, W) uint8, 255 where the camera sees a cell."""
+
+    validity: UInt8Array
+
+    def infer(self, frame: CameraFrame) -> tuple[UInt8Array, float]:
+        """Return the BEV (C, H, W) uint8 and the out-of-distribution score 0..1."""
+        ...
+
+
 class LearnedObservationStage:
     """`pipeline.ObservationStage` over the learned adapter."""
 
-    def __init__(self, adapter: Adapter, spec: ObservationSpec) -> None:
+    def __init__(self, adapter: BevSource, spec: ObservationSpec) -> None:
         self.spec = spec
         self._adapter = adapter
         self._assembler = ObservationAssembler(spec)
+        self._frozen = FrozenPicture()
 
     def step(self, frame: CameraFrame, ego: EgoState, route: Route) -> Observation:
         """Observe one frame. Raises CalibrationError where the picture cannot be the calibrated camera's."""
         bev, ood = self._adapter.infer(frame)
+        ood = max(ood, self._frozen.step(frame.stamp_ns, frame.rgb, ego))
         return self._assembler.step(frame.stamp_ns, bev, self._adapter.validity, ego, route, ood)
 
     def reset(self) -> None:
         """Forget the history; the next frame starts a new drive."""
         self._assembler.reset()
+        self._frozen.reset()

@@ -19,7 +19,7 @@ from pydantic import Field
 from sim2real_ad.config import StrictModel, check_config, read_yaml
 from sim2real_ad.errors import CheckpointError, ConfigError
 from sim2real_ad.geometry.camera import CameraModel
-from sim2real_ad.observation.adapter import Adapter, ImageSpec
+from sim2real_ad.observation.adapter import ADAPTER_INPUTS, Adapter, ImageSpec
 from sim2real_ad.observation.spec import ObservationSpec
 from sim2real_ad.observation.stage import LearnedObservationStage
 from sim2real_ad.pipeline import ObservationStage, PolicyStage
@@ -27,7 +27,7 @@ from sim2real_ad.policy.corridor import Corridor, CorridorSpec
 from sim2real_ad.policy.student import StudentPolicy
 from sim2real_ad.vehicle.profile import ActionScale
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CONFIG_FILE = "checkpoint.yaml"
 ADAPTER_FILE = "adapter.onnx"
 STUDENT_FILE = "student.onnx"
@@ -72,7 +72,7 @@ class Checkpoint:
 
     def adapter(self, camera: CameraModel) -> Adapter:
         """Make the adapter alone for one mounted camera. Raises CheckpointError where the network cannot load."""
-        session = self._session(ADAPTER_FILE, {"image", "grid", "validity"})
+        session = self._session(ADAPTER_FILE, set(ADAPTER_INPUTS))
         return Adapter(session, self.config.image, self.spec.bev, camera)
 
     def policy_stage(self) -> PolicyStage:

@@ -1,10 +1,12 @@
-"""Training of the camera-to-BEV adapter on pictures with true BEVs."""
+"""Training of the camera-to-BEV adapter on level views with true BEVs."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +15,28 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from sim2real_ad.observation.segments import BLOCK
 from sim2real_ad.observation.spec import BevSpec
-from sim2real_ad.training.augmentation import augment_picture
+from sim2real_ad.training.adapter_network import AdapterNetwork, AdapterOutput
+from sim2real_ad.training.augmentation import augment_picture, reflect
 from sim2real_ad.training.config import AdapterTraining
-from sim2real_ad.training.frames import FrameSet
-from sim2real_ad.training.networks import AdapterNetwork, AdapterOutput, count_parameters
+from sim2real_ad.training.frames import FrameSet, Indices
+from sim2real_ad.training.networks import count_parameters
 
 SMALL = ("pedestrian", "obstacle")
 """Things of a few cells are learned with a cell's margin: the range of a foot point is uncertain by more than that."""
 
-SEGMENT_WEIGHTS = torch.tensor([1.0, 1.0, 2.0, 2.0, 5.0, 8.0, 8.0])
-"""In the order of `picture_labels.SEGMENTS`."""
+SEGMENT_WEIGHTS = torch.tensor([1.0, 1.0, 1.5, 1.0, 2.0, 2.0, 4.0, 5.0, 5.0])
+"""In the order of `segments.SEGMENTS`."""
+
+NEAR_M = 30.0
+"""Reach of the published figures."""
+
+REFLECTED = 0.2
+"""Share of training pictures with a reflection in the windscreen."""
+
+PREFETCHED = 3
+"""Batches that are made ahead of the network."""
 
 Report = Callable[[str, float], None]
 """Called with a line of progress and the share done, 0..1."""
@@ -31,48 +44,70 @@ Report = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Batch:
-    """picture (N, 3, h, w) float 0..1, grid (N, H, W, 2), validity (N, 1, H, W) and label (N, C, H, W) 0 or 1,
-    segments (N, h / 4, w / 4) ids, level (N, 3)."""
+    """picture (N, 3, h, w) float 0..1, grid (N, Z, H, W, 2), validity (N, 1, H, W) and label (N, C, H, W) 0 or 1,
+    segments (N, h / 4, w / 4) ids, shown (N, h / 4, w / 4) whether the camera's picture shows the block, level (N, 3).
+    """
 
     picture: torch.Tensor
     grid: torch.Tensor
     validity: torch.Tensor
     label: torch.Tensor
     segments: torch.Tensor
+    shown: torch.Tensor
     level: torch.Tensor
 
 
-def make_batch(frames: FrameSet, indices: Sequence[int], random: np.random.Generator | None) -> Batch:
+def make_batch(frames: FrameSet, indices: Indices, random: np.random.Generator | None) -> Batch:
     """Gather a batch; with a random generator it is augmented and half of it mirrored."""
-    rgb, label = frames.rgb(indices), frames.labels(indices)
+    label, covered = frames.labels(indices), frames.covered(indices)
     grid, validity = frames.geometry(indices)
     segments, level = frames.segments(indices), frames.level(indices)
+    rgb = pictures_of(frames, indices, random)
     if random is not None:
-        rgb = np.stack([augment_picture(picture, random) for picture in rgb])
         for n in np.flatnonzero(random.random(len(indices)) < 0.5):
-            rgb[n] = rgb[n, :, ::-1]
+            rgb[n], covered[n] = rgb[n, :, ::-1].copy(), covered[n, :, ::-1].copy()
             label[n], validity[n] = label[n, :, :, ::-1].copy(), validity[n, :, ::-1].copy()
-            grid[n] = grid[n, :, ::-1] * np.array([-1.0, 1.0], np.float32)
+            grid[n] = grid[n, :, :, ::-1] * np.array([-1.0, 1.0], np.float32)
             segments[n] = segments[n, :, ::-1].copy()
             level[n] *= np.array([-1.0, 1.0, -1.0], np.float32)
     for c in [frames.spec.channels.index(name) for name in SMALL if name in frames.spec.channels]:
         label[:, c] = [cv2.dilate(layer, np.ones((3, 3), np.uint8)) for layer in label[:, c]]
-    picture = torch.from_numpy(rgb).permute(0, 3, 1, 2).float().div_(255.0)
     return Batch(
-        picture.contiguous(memory_format=torch.channels_last),
+        as_picture(rgb),
         torch.from_numpy(grid),
         torch.from_numpy(validity[:, None] > 0).float(),
         torch.from_numpy(label).float(),
         torch.from_numpy(segments).long(),
+        torch.from_numpy(np.ascontiguousarray(covered[:, BLOCK // 2 :: BLOCK, BLOCK // 2 :: BLOCK])).float(),
         torch.from_numpy(level),
     )
 
 
+def pictures_of(frames: FrameSet, indices: Indices, random: np.random.Generator | None) -> Any:
+    """Return pictures (N, h, w, 3) uint8, augmented with a random generator, black beyond the camera's picture."""
+    rgb = frames.rgb(indices)
+    if random is not None:
+        plain = rgb.copy()
+        for n in range(len(rgb)):
+            if random.random() < REFLECTED:
+                rgb[n] = reflect(rgb[n], plain[n - 1], random)
+            rgb[n] = augment_picture(rgb[n], random)
+    return rgb * frames.covered(indices)[..., None]
+
+
+def as_picture(rgb: Any) -> torch.Tensor:
+    """Pictures (N, h, w, 3) uint8 to the network's (N, 3, h, w) float 0..1."""
+    picture = torch.from_numpy(rgb).permute(0, 3, 1, 2).float().div_(255.0)
+    return picture.contiguous(memory_format=torch.channels_last)
+
+
 def adapter_loss(output: AdapterOutput, batch: Batch, weights: torch.Tensor) -> torch.Tensor:
-    """What the network is trained for: the BEV; and on the way there, what the picture shows and how it sits."""
-    shown = functional.cross_entropy(output.segments.float(), batch.segments, SEGMENT_WEIGHTS)
+    """What the network is trained for: the BEV, what the picture shows, and how it sits."""
+    each = functional.cross_entropy(output.segments.float(), batch.segments, SEGMENT_WEIGHTS, reduction="none")
+    counted = SEGMENT_WEIGHTS[batch.segments] * batch.shown
+    shown = (each * batch.shown).sum() / counted.sum().clamp(min=1.0)
     level = functional.smooth_l1_loss(output.level * 20.0, batch.level * 20.0, beta=0.1)
-    return bev_loss(output.logits.float(), batch, weights) + 0.5 * shown + level
+    return bev_loss(output.logits.float(), batch, weights) + shown + 0.5 * level
 
 
 def bev_loss(logits: torch.Tensor, batch: Batch, weights: torch.Tensor) -> torch.Tensor:
@@ -91,25 +126,35 @@ def bev_loss(logits: torch.Tensor, batch: Batch, weights: torch.Tensor) -> torch
 
 
 def train_adapter(
-    frames: FrameSet, held_out: FrameSet, settings: AdapterTraining, spec: BevSpec, seed: int, report: Report
+    frames: FrameSet,
+    held_out: FrameSet,
+    settings: AdapterTraining,
+    spec: BevSpec,
+    seed: int,
+    report: Report,
+    *,
+    augmented: bool = True,
 ) -> tuple[AdapterNetwork, dict[str, Any]]:
-    """Train, measure on held-out seeds, fit the familiarity statistics. Returns the network and its record.
+    """Train and measure on held-out seeds. Returns the network and its record. augmented: the pictures, see there.
 
-    The run ends after settings.epochs or settings.minutes, whichever comes first; the learning rate follows.
+    The backbone is frozen at first and tuned, more gently than the rest, in the last part of the run. The run ends
+    after settings.epochs or settings.minutes, whichever comes first; the learning rate follows.
     """
     torch.manual_seed(seed)
-    random = np.random.default_rng(seed)
-    network = AdapterNetwork(spec, frames.picture_height).to(memory_format=torch.channels_last)
-    steps = settings.epochs * (len(frames) // settings.batch_size)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
+    network = AdapterNetwork(spec, frames.image).to(memory_format=torch.channels_last)
+    network.backbone.requires_grad_(False)
+    optimizer = _optimizer(network, settings)
     weights = torch.tensor(settings.positive_weights)
+    steps = settings.epochs * (len(frames) // settings.batch_size)
     started, losses = time.monotonic(), []
-    for step, indices in enumerate(_batches(len(frames), settings, random)):
+    for step, batch in enumerate(_prefetched(frames, settings, seed, augmented=augmented)):
         share = max(step / steps, (time.monotonic() - started) / (60.0 * settings.minutes))
         if share >= 1.0:
             break
-        optimizer.param_groups[0]["lr"] = settings.learning_rate * warm_then_cool(share)
-        batch = make_batch(frames, indices, random)
+        if share >= settings.tune_from:
+            network.backbone.requires_grad_(True)
+        for group in optimizer.param_groups:
+            group["lr"] = settings.learning_rate * group["share"] * warm_then_cool(share)
         with torch.autocast("cpu", torch.bfloat16):
             output = network(batch.picture, batch.grid, batch.validity)
         loss = adapter_loss(output, batch, weights)
@@ -120,7 +165,6 @@ def train_adapter(
         losses.append(loss.item())
         if step % 20 == 0:
             report(f"adapter step {step} of at most {steps}, loss {np.mean(losses[-50:]):.4f}", share)
-    iou, scale = evaluate_adapter(network, frames, held_out)
     record = {
         "frames": len(frames),
         "held_out_frames": len(held_out),
@@ -128,36 +172,34 @@ def train_adapter(
         "steps": len(losses),
         "final_loss": float(np.mean(losses[-50:])),
         "minutes": (time.monotonic() - started) / 60.0,
-        "iou": iou,
-        "familiar_distance": scale,
+        **evaluate_adapter(network, held_out),
     }
     return network, record
 
 
 @torch.no_grad()
-def evaluate_adapter(network: AdapterNetwork, frames: FrameSet, held_out: FrameSet) -> tuple[dict[str, float], float]:
-    """Return the IoU of each channel that occurs, over all held-out pictures at threshold 0.5, and the scale of
-    familiarity, whose statistics are fitted on the way."""
+def evaluate_adapter(network: AdapterNetwork, held_out: FrameSet) -> dict[str, Any]:
+    """Return iou and iou_near (within NEAR_M), by channel that occurs, over all held-out pictures at threshold 0.5;
+    and level_error, the mean distance of (right, down, turn) from the truth, in half pictures."""
     network.eval()
-    shared = np.zeros(len(frames.spec.channels))
-    union = np.zeros(len(frames.spec.channels))
-    pooled_held_out = []
-    for indices in _in_order(len(held_out)):
+    spec = held_out.spec
+    near = torch.from_numpy(spec.cell_centres()[..., 0] <= NEAR_M)
+    counts = np.zeros((2, 2, len(spec.channels)))
+    level_errors = []
+    for indices in in_order(len(held_out)):
         batch = make_batch(held_out, indices, None)
         output = network(batch.picture, batch.grid, batch.validity)
-        seen = batch.validity > 0
-        guess, label = (output.logits > 0) & seen, (batch.label > 0) & seen
-        shared += (guess & label).sum((0, 2, 3)).numpy()
-        union += (guess | label).sum((0, 2, 3)).numpy()
-        pooled_held_out.append(output.pooled)
-    stride = max(1, len(frames) // 1000)
-    pooled_train = [
-        network.pooled(network.encoder(make_batch(frames, [int(i) * stride for i in indices], None).picture)[2])
-        for indices in _in_order(len(frames) // stride)
-    ]
-    scale = network.fit_familiarity(torch.cat(pooled_train), torch.cat(pooled_held_out))
-    met = {name: float(shared[c] / union[c]) for c, name in enumerate(frames.spec.channels) if union[c] > 0}
-    return met, scale
+        for reach, cells in enumerate((torch.ones_like(near), near)):
+            seen = (batch.validity > 0) & cells
+            guess, label = (output.logits > 0) & seen, (batch.label > 0) & seen
+            counts[reach, 0] += (guess & label).sum((0, 2, 3)).numpy()
+            counts[reach, 1] += (guess | label).sum((0, 2, 3)).numpy()
+        level_errors.append((output.level - batch.level).abs().numpy())
+    iou, iou_near = (
+        {name: float(shared[c] / union[c]) for c, name in enumerate(spec.channels) if union[c] > 0}
+        for shared, union in counts
+    )
+    return {"iou": iou, "iou_near": iou_near, "level_error": np.concatenate(level_errors).mean(0).tolist()}
 
 
 def warm_then_cool(share: float) -> float:
@@ -165,13 +207,34 @@ def warm_then_cool(share: float) -> float:
     return max(share / 0.1, 0.02) if share < 0.1 else 0.5 + 0.5 * math.cos(math.pi * (share - 0.1) / 0.9)
 
 
-def _batches(count: int, settings: AdapterTraining, random: np.random.Generator) -> Any:
+def in_order(count: int, batch: int = 32) -> Iterator[Any]:
+    """Yield all indices in batches."""
+    for first in range(0, count, batch):
+        yield np.arange(first, min(first + batch, count))
+
+
+def _optimizer(network: AdapterNetwork, settings: AdapterTraining) -> torch.optim.Optimizer:
+    tuned = set(network.backbone.parameters())
+    rest = [p for p in network.parameters() if p not in tuned]
+    groups = [{"params": rest, "share": 1.0}, {"params": list(tuned), "share": settings.tune_rate}]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, weight_decay=1e-4)
+
+
+def _prefetched(frames: FrameSet, settings: AdapterTraining, seed: int, *, augmented: bool) -> Iterator[Batch]:
+    """Yield the batches of all epochs, made by a thread of their own while the network is busy."""
+    order, effects = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1])
+    with ThreadPoolExecutor(1) as maker:
+        coming: deque[Future[Batch]] = deque()
+        for indices in _batches(len(frames), settings, order):
+            coming.append(maker.submit(make_batch, frames, indices, effects if augmented else None))
+            if len(coming) > PREFETCHED:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
+
+
+def _batches(count: int, settings: AdapterTraining, random: np.random.Generator) -> Iterator[Any]:
     for _ in range(settings.epochs):
         order = random.permutation(count)
         for first in range(0, count - settings.batch_size + 1, settings.batch_size):
             yield order[first : first + settings.batch_size]
-
-
-def _in_order(count: int, batch: int = 32) -> Any:
-    for first in range(0, count, batch):
-        yield np.arange(first, min(first + batch, count))

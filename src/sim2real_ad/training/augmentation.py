@@ -1,40 +1,161 @@
-"""Picture augmentation for the adapter: what cameras and light do to a picture, so that renders are not the limit."""
+"""Picture augmentation for the adapter: what cameras, light and a windscreen do to a picture.
+
+Renders are all of one kind; roads are not. Each effect alone is plausible, and none moves anything in the picture, so
+that labels stay true.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import cv2
 import numpy as np
 
 from sim2real_ad.types import UInt8Array
 
+Effect = Callable[[UInt8Array, np.random.Generator], UInt8Array]
+
 
 def augment_picture(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
-    """Return a copy (H, W, 3) with another exposure, white balance, saturation, sharpness and noise."""
-    table = _tone_curve(random)
-    picture: UInt8Array = np.stack([table[c][rgb[..., c]] for c in range(3)], axis=-1)
-    if random.random() < 0.3:
-        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None]
-        share = random.uniform(0.0, 0.8)
-        picture = cv2.addWeighted(picture, 1.0 - share, np.repeat(grey, 3, axis=2), share, 0.0)
-    if random.random() < 0.2:
-        picture = cv2.GaussianBlur(picture, (3, 3), random.uniform(0.3, 1.0))
-    if random.random() < 0.4:
-        noise = np.empty(picture.shape, np.int16)
-        cv2.setRNGSeed(int(random.integers(2**31)))
-        cv2.randn(noise, 0, random.uniform(1.0, 8.0))
-        picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
-    if random.random() < 0.2:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(40, 95))]
-        coded = cv2.imencode(".jpg", picture, quality)[1]
-        picture = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
+    """Return a copy (H, W, 3) as another camera in another light would have taken it."""
+    picture = rgb.copy()
+    for odds, effect in _EFFECTS:
+        if random.random() < odds:
+            picture = effect(picture, random)
     return picture
 
 
-def _tone_curve(random: np.random.Generator) -> UInt8Array:
-    """A lookup table (3, 256): gamma, gain a channel, offset."""
+def reflect(rgb: UInt8Array, other: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """Return a picture with another one, blurred and turned over, faintly mirrored in the windscreen."""
+    ghost = cv2.GaussianBlur(cv2.flip(other, int(random.integers(-1, 2))), (0, 0), random.uniform(1.0, 6.0))
+    share = random.uniform(0.05, 0.3)
+    return np.asarray(cv2.addWeighted(rgb, 1.0 - 0.5 * share, ghost, share, 0.0), np.uint8)
+
+
+def _tone(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """Another gamma, gain a channel, offset."""
     levels = np.linspace(0.0, 1.0, 256)
-    gamma, offset = np.exp(random.normal(0.0, 0.2)), random.normal(0.0, 0.03)
-    gains = np.exp(random.normal(0.0, 0.15) + random.normal(0.0, 0.05, 3))
+    gamma, offset = np.exp(random.normal(0.0, 0.3)), random.normal(0.0, 0.05)
+    gains = np.exp(random.normal(0.0, 0.25) + random.normal(0.0, 0.1, 3))
     curves = np.clip(gains[:, None] * levels**gamma + offset, 0.0, 1.0)
-    table: UInt8Array = (curves * 255.0).round().astype(np.uint8)
-    return table
+    return np.asarray(cv2.LUT(rgb, (curves.T[None] * 255.0).round().astype(np.uint8)), np.uint8)
+
+
+def _colours(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """Mean and spread of lightness and of both colours moved towards those of some other place."""
+    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32)
+    mean, spread = lab.mean((0, 1)), lab.std((0, 1)) + 1.0
+    wanted_mean = np.array([random.uniform(70, 170), random.normal(128, 5), random.normal(128, 8)])
+    wanted_spread = np.array([random.uniform(30, 75), random.uniform(2, 12), random.uniform(3, 20)])
+    share = random.uniform(0.3, 1.0)
+    moved = (lab - mean) * (1.0 + share * (wanted_spread / spread - 1.0)) + mean + share * (wanted_mean - mean)
+    return np.asarray(cv2.cvtColor(np.clip(moved, 0, 255).astype(np.uint8), cv2.COLOR_LAB2RGB), np.uint8)
+
+
+def _grey(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    grey = np.repeat(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    share = random.uniform(0.2, 1.0)
+    return np.asarray(cv2.addWeighted(rgb, 1.0 - share, grey, share, 0.0), np.uint8)
+
+
+def _shadows(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """One to three soft shadows, some of them stripes across the road."""
+    height, width = rgb.shape[:2]
+    light = np.ones((height, width), np.float32)
+    for _ in range(int(random.integers(1, 4))):
+        middle = random.uniform((0, 0.25 * height), (width, height))
+        reach = random.uniform((10, 4), (0.5 * width, 0.25 * height))
+        angles = np.sort(random.uniform(0.0, 2.0 * np.pi, 6))
+        corners = middle + reach * np.column_stack((np.cos(angles), np.sin(angles)))
+        shade = np.zeros((height, width), np.float32)
+        cv2.fillPoly(shade, [corners.astype(np.int32)], 1.0)
+        shade = np.asarray(cv2.GaussianBlur(shade, (0, 0), random.uniform(0.5, 5.0)), np.float32)
+        light *= 1.0 - random.uniform(0.3, 0.75) * shade
+    return np.asarray(rgb * light[..., None], np.uint8)
+
+
+def _glare(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    height, width = rgb.shape[:2]
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    x, y, size = random.uniform(0, width), random.uniform(0, 0.6 * height), random.uniform(20.0, 120.0)
+    glow = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2.0 * size**2)) * random.uniform(30.0, 160.0)
+    return np.clip(rgb + glow[..., None], 0, 255).astype(np.uint8)
+
+
+def _bonnet(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """The own car's bonnet at the lower edge, in any colour."""
+    height, width = rgb.shape[:2]
+    top = height - random.uniform(3.0, 0.16 * height)
+    columns = np.linspace(0.0, width, 9)
+    arch = random.uniform(0.0, 12.0) * (2.0 * (columns / width - random.uniform(0.4, 0.6))) ** 2
+    outline = np.column_stack((np.append(columns, (width, 0)), np.append(top + arch, (height, height))))
+    bonnet = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(bonnet, [outline.astype(np.int32)], 255)
+    colour = random.uniform(5.0, 160.0) + random.normal(0.0, 12.0, 3)
+    shine = np.linspace(random.uniform(0.6, 1.6), 1.0, height)[:, None, None]
+    painted = np.clip(colour * shine, 0, 255).astype(np.uint8)
+    return np.where(bonnet[..., None] > 0, np.broadcast_to(painted, rgb.shape), rgb).astype(np.uint8)
+
+
+def _dirt(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """Noise in patches: drops, dust, rough asphalt."""
+    height, width = rgb.shape[:2]
+    coarse = random.normal(0.0, 1.0, (height // int(random.integers(3, 12)), width // int(random.integers(3, 12))))
+    patches = cv2.resize(coarse.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.clip(rgb + random.uniform(3.0, 16.0) * patches[..., None], 0, 255).astype(np.uint8)
+
+
+def _vignette(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    height, width = rgb.shape[:2]
+    rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    light = 1.0 - random.uniform(0.1, 0.5) * (rows**2 + columns**2) / 2.0
+    return np.asarray(rgb * light[..., None], np.uint8)
+
+
+def _blur(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    if random.random() < 0.7:
+        return np.asarray(cv2.GaussianBlur(rgb, (0, 0), random.uniform(0.3, 1.5)), np.uint8)
+    return np.asarray(cv2.blur(rgb, (int(random.integers(2, 6)), 1)), np.uint8)
+
+
+def _resample(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """What is left of a sensor with fewer pixels."""
+    height, width = rgb.shape[:2]
+    share = random.uniform(0.4, 0.95)
+    small = cv2.resize(rgb, (round(width * share), round(height * share)), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _sharpen(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    amount = random.uniform(0.3, 1.5)
+    return np.asarray(cv2.addWeighted(rgb, 1.0 + amount, cv2.GaussianBlur(rgb, (0, 0), 1.0), -amount, 0.0), np.uint8)
+
+
+def _noise(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    noise = np.empty(rgb.shape, np.int16)
+    cv2.setRNGSeed(int(random.integers(2**31)))
+    cv2.randn(noise, 0, random.uniform(1.0, 14.0))
+    return np.clip(rgb + noise, 0, 255).astype(np.uint8)
+
+
+def _jpeg(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    coded = cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(25, 95))])[1]
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
+
+
+_EFFECTS: tuple[tuple[float, Effect], ...] = (
+    (0.3, _shadows),
+    (0.15, _bonnet),
+    (0.5, _colours),
+    (0.7, _tone),
+    (0.25, _grey),
+    (0.12, _glare),
+    (0.2, _dirt),
+    (0.25, _vignette),
+    (0.4, _resample),
+    (0.25, _blur),
+    (0.15, _sharpen),
+    (0.5, _noise),
+    (0.4, _jpeg),
+)
+"""In the order that light takes: scene, light, lens, sensor, coding."""

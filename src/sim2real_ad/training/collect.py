@@ -1,4 +1,4 @@
-"""Collects pictures with their true BEV, one file an episode; what is already on disk is not rendered again."""
+"""Collects level views with their true BEV, one file an episode; what is already on disk is not rendered again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sim2real_ad.geometry.camera import CameraModel, CameraMount
+from sim2real_ad.geometry.camera import CameraModel
+from sim2real_ad.geometry.level_view import level_camera
+from sim2real_ad.observation.adapter import ImageSpec
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.training.frames import EpisodeFrames, save_episode
 from sim2real_ad.training.picture_labels import level_of, segments_of
@@ -17,21 +19,24 @@ from sim2real_ad.training.seeds import check_training_seed
 from sim2real_ad.world.embedded.bev import TruthBev
 from sim2real_ad.world.embedded.roads import RoadNetwork
 from sim2real_ad.world.protocol import Renderer
-from sim2real_ad.world.randomization import sample_domain
+from sim2real_ad.world.randomization import sample_camera, sample_domain
 
-CAMERA_STREAM, SCENE_STREAM = 0xCA3E4A, 0x5CE4E
-"""Keep the camera's and the scenes' random numbers apart; both are drawn from the episode's seed."""
+SCENE_STREAM, MISFIT_STREAM = 0x5CE4E, 0x315F17
+"""Keep the scenes' and the wrong calibrations' random numbers apart; both are drawn from the episode's seed."""
 
 
 @dataclass(frozen=True)
 class Collection:
-    """What to collect. jitter: share of episodes seen by another camera than the nominal one."""
+    """What to collect. camera: the nominal one; misfit: every episode's calibration is grossly wrong; strength: of the
+    randomization, 0..1."""
 
     maps: tuple[str, ...]
     camera: CameraModel
+    image: ImageSpec
     spec: BevSpec
     frames: int
-    jitter: float
+    misfit: bool = False
+    strength: float = 1.0
 
 
 def collect_episodes(
@@ -51,15 +56,21 @@ def collect_episodes(
 
 
 def render_episode(renderer: Renderer, collection: Collection, network: RoadNetwork, seed: int) -> EpisodeFrames:
-    """Render one domain's frames: the camera sits where the domain's jitter puts it, the calibration does not know."""
+    """Render one domain's frames: the camera sits where the domain's jitter puts it, the calibration does not know.
+
+    The level view is drawn directly, as sharp as it can be; what a real lens and sensor take away is augmentation.
+    """
     random = np.random.default_rng([SCENE_STREAM, check_training_seed(seed)])
-    camera = camera_of_episode(collection.camera, seed, collection.jitter)
-    domain = sample_domain(seed)
+    camera = sample_camera(collection.camera, seed, collection.strength)
+    level = level_camera(camera, collection.image)
+    domain = sample_domain(seed, collection.strength)
     renderer.load_scene(network.scene_geometry(), domain)
     sampler = SceneSampler(network, random)
     truth = TruthBev(network, collection.spec)
-    mounted = domain.jittered(camera)
-    rgb, bev, segments, level = [], [], [], []
+    mounted = domain.jittered(level)
+    if collection.misfit:
+        mounted = misfit(mounted, np.random.default_rng([MISFIT_STREAM, seed]))
+    rgb, bev, segments, levels = [], [], [], []
     for _ in range(collection.frames):
         base, actors = sampler.sample()
         bank = float(random.normal(0.0, 0.008)), float(random.normal(0.0, 0.008))
@@ -68,21 +79,22 @@ def render_episode(renderer: Renderer, collection: Collection, network: RoadNetw
         rgb.append(view.rgb)
         bev.append(truth.render(base, actors))
         segments.append(segments_of(view.semantic))
-        level.append(level_of(camera, mounted, bank))
-    return EpisodeFrames(seed, camera, np.stack(rgb), np.stack(bev), np.stack(segments), np.stack(level))
+        levels.append(level_of(level, mounted, bank))
+    return EpisodeFrames(seed, camera, np.stack(rgb), np.stack(bev), np.stack(segments), np.stack(levels))
 
 
-def camera_of_episode(nominal: CameraModel, seed: int, jitter: float) -> CameraModel:
-    """Return the nominal camera, or, with probability jitter, one of another mount and field of view."""
-    random = np.random.default_rng([CAMERA_STREAM, seed])
-    if random.random() >= jitter:
-        return nominal
-    mount = CameraMount(
-        x=float(random.uniform(0.8, 2.2)),
-        y=float(random.uniform(-0.4, 0.4)),
-        z=float(random.uniform(1.2, 2.0)),
-        pitch_deg=float(random.uniform(0.0, 9.0)),
-        yaw_deg=float(random.uniform(-4.0, 4.0)),
-        roll_deg=float(random.uniform(-1.5, 1.5)),
-    )
-    return CameraModel.from_fov(nominal.width, nominal.height, float(random.uniform(65.0, 105.0)), mount)
+def misfit(level: CameraModel, random: np.random.Generator) -> CameraModel:
+    """Return the level camera as a grossly wrong calibration would have it: turned, zoomed, or both.
+
+    By 3 to 9 degrees of pitch, 4 to 10 of roll, or a focal length that is off by a fifth to two thirds.
+    """
+    kind = str(random.choice(np.array(["pitch", "roll", "zoom", "pitch and zoom"])))
+    side = float(random.choice(np.array([-1.0, 1.0])))
+    mount, focal = level.mount, level.fx
+    if "pitch" in kind:
+        mount = mount.model_copy(update={"pitch_deg": mount.pitch_deg + side * random.uniform(3.0, 9.0)})
+    if kind == "roll":
+        mount = mount.model_copy(update={"roll_deg": mount.roll_deg + side * random.uniform(4.0, 10.0)})
+    if "zoom" in kind:
+        focal *= random.uniform(1.25, 1.67) ** side
+    return level.model_copy(update={"mount": mount, "fx": focal, "fy": focal})

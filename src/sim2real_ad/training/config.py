@@ -15,15 +15,19 @@ from sim2real_ad.policy.corridor import CorridorSpec
 class AdapterTraining(StrictModel):
     """Camera adapter. minutes bounds the optimisation alone; frames are collected before."""
 
-    episodes: int = Field(default=200, ge=2)
-    frames_per_episode: int = Field(default=40, ge=1)
-    held_out_episodes: int = Field(default=16, ge=1)
-    camera_jitter: float = Field(default=0.25, ge=0.0, le=1.0, description="share of episodes with another camera")
-    epochs: int = Field(default=8, ge=1)
-    minutes: float = Field(default=12.0, gt=0.0)
-    batch_size: int = Field(default=8, ge=2)
-    learning_rate: float = Field(default=2e-3, gt=0.0)
-    positive_weights: tuple[float, ...] = (1.0, 2.0, 6.0, 3.0, 8.0, 8.0)
+    episodes: int = Field(default=2400, ge=2)
+    frames_per_episode: int = Field(default=6, ge=1)
+    held_out_episodes: int = Field(default=60, ge=1)
+    misfit_episodes: int = Field(default=400, ge=2, description="with a grossly wrong calibration, to be doubted")
+    misfit_frames: int = Field(default=5, ge=1)
+    epochs: int = Field(default=12, ge=1)
+    minutes: float = Field(default=28.0, gt=0.0)
+    batch_size: int = Field(default=16, ge=2)
+    learning_rate: float = Field(default=3e-3, gt=0.0)
+    tune_from: float = Field(default=0.6, ge=0.0, le=1.0, description="share of the run from which the backbone learns")
+    tune_rate: float = Field(default=0.1, gt=0.0, le=1.0, description="its learning rate, of the others'")
+    doubt_minutes: float = Field(default=6.0, gt=0.0, description="of training for the out-of-distribution score")
+    positive_weights: tuple[float, ...] = (1.0, 2.0, 6.0, 2.0, 6.0, 6.0)
 
 
 class StudentTraining(StrictModel):
@@ -36,23 +40,30 @@ class StudentTraining(StrictModel):
     )
     truth_rounds: int = Field(default=4, ge=0)
     truth_episodes: int = Field(default=40, ge=1, description="episodes a round, all scenarios together")
-    camera_rounds: int = Field(default=3, ge=0)
-    camera_episodes: int = Field(default=28, ge=1)
+    camera_rounds: int = Field(default=5, ge=0)
+    camera_episodes: int = Field(default=32, ge=1)
     epochs: int = Field(default=6, ge=1, description="passes over all samples after each round")
     final_epochs: int = Field(default=20, ge=1, description="the same after the last round")
     batch_size: int = Field(default=128, ge=2)
     learning_rate: float = Field(default=1e-3, gt=0.0)
     acceleration_weight: float = Field(default=1.0, gt=0.0)
     curvature_weight: float = Field(default=4.0, gt=0.0)
-    validation_episodes: int = Field(default=5, ge=1, description="a scenario, after each camera round")
+    validation_episodes: int = Field(default=6, ge=1, description="a scenario, after each camera round")
 
 
 class TrainingConfig(StrictModel):
     """Everything."""
 
     seed: int = 1
+    randomization: float = Field(
+        default=1.0, ge=0.0, le=1.0, description="strength of all of it; 0: nominal worlds, cameras and pictures"
+    )
     scenarios: tuple[str, ...] = ("car_following", "obstacle_avoidance", "stop_sign")
-    teacher: str = Field(default="shipped", description="whom the student learns from: shipped, expert, or a .npz")
+    teacher: str = Field(
+        default="trained",
+        description="whom the student learns from: trained (first, in OUT/teacher), shipped, expert, or a .npz",
+    )
+    teacher_training: str = Field(default="from_imitation", description="name in config/training, or a path")
     vehicle: str = "saloon"
     camera: str = "default"
     maps: tuple[str, ...] = ("curved_road", "urban_block", "proving_ground")

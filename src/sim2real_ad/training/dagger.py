@@ -25,6 +25,7 @@ from sim2real_ad.training.networks import StudentNetwork, count_parameters
 from sim2real_ad.training.progress import Progress
 from sim2real_ad.training.rollout import Job, Roll, roll_out
 from sim2real_ad.training.seeds import STUDENT_SEEDS, VALIDATION_SEEDS, check_training_seed
+from sim2real_ad.world.randomization_ranges import load_ranges
 
 
 @dataclass
@@ -66,7 +67,8 @@ class Dagger:
     def _round(self, number: int, *, through_camera: bool, episodes: int) -> None:
         """Collect with the present student, train on everything, judge, keep the best."""
         teacher_share = 1.0 if number == 0 else max(0.1, 0.5**number)
-        jobs = list(self._training_jobs(number, through_camera, episodes, teacher_share))
+        strength = self._strength(number)
+        jobs = list(self._training_jobs(number, through_camera, episodes, teacher_share, strength))
         rolls = list(self._rolled(jobs, f"round {number}: driving"))
         for roll in rolls:
             self.samples.extend(roll.corridors, roll.features, roll.actions)
@@ -77,14 +79,22 @@ class Dagger:
         errors = fit_student(self.network, self.samples, settings, epochs, self._random)
         path = self.folder / f"round_{number}" / STUDENT_FILE
         export_student(self.network, self.config.corridor, self.config.observation, path)
-        record = {"round": number, "camera": through_camera, "teacher_share": teacher_share, **errors}
+        record = {"round": number, "camera": through_camera, "strength": strength, **errors}
+        record["teacher_share"] = teacher_share
         record["training_drives"] = tally(rolls)
         if through_camera:
             record["validation"] = self._validate(path)
         self.rounds.append(record)
         self.progress(f"round {number}: {_summary(record)}", 1.0)
 
-    def _training_jobs(self, number: int, camera: bool, episodes: int, teacher_share: float) -> Iterator[Job]:
+    def _strength(self, number: int) -> float:
+        """Return the randomization's strength in a round, by the curriculum; all of it in the last one."""
+        rounds = self.config.student.truth_rounds + self.config.student.camera_rounds
+        return self.config.randomization * load_ranges().curriculum.strength(number / max(rounds - 1, 1))
+
+    def _training_jobs(
+        self, number: int, camera: bool, episodes: int, teacher_share: float, strength: float
+    ) -> Iterator[Job]:
         practice = self.config.student.practice
         student = self.folder / f"round_{number - 1}" / STUDENT_FILE if number else None
         for episode in range(episodes):
@@ -97,6 +107,7 @@ class Dagger:
                 teacher_share=teacher_share,
                 push_rate=0.15,
                 keep_every=2,
+                strength=strength,
             )
 
     def _validate(self, path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Judges a whole checkpoint in process, camera to gate: the stages that are deployed, on seeds never trained on."""
+"""Judges a whole checkpoint in process, camera to gate, in any domain, on seeds that were never trained on."""
 
 from __future__ import annotations
 
@@ -8,27 +8,26 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from sim2real_ad.control.action_mapping import ActionMapping
 from sim2real_ad.evaluation.statistics import wilson_interval
-from sim2real_ad.geometry.camera import load_camera
 from sim2real_ad.pipeline import DrivingPipeline
 from sim2real_ad.policy.checkpoint import load_checkpoint
 from sim2real_ad.safety.gate import Gate, GateConfig
-from sim2real_ad.vehicle.profile import load_vehicle
-from sim2real_ad.world.embedded.world import EmbeddedWorld
+from sim2real_ad.training.ablation.stages import mapping_without, observation_without
+from sim2real_ad.training.domain_world import open_domain
 from sim2real_ad.world.episode import Episode
 from sim2real_ad.world.scenarios import load_scenario
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One drive to be judged. checkpoint None means the shipped one."""
+    """One drive to be judged. checkpoint None means the shipped one; domain: name or path of a target domain, "" the
+    training domain; without: what is left out on purpose, see `training.ablation.stages`."""
 
     scenario: str
     seed: int
     checkpoint: Path | None = None
-    vehicle: str = "saloon"
-    camera: str = "default"
+    domain: str = ""
+    without: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,8 @@ class Score:
 
 def judge_trial(trial: Trial) -> Judgement:
     """Drive one episode through the pipeline and say how it went."""
-    world, pipeline = _set_up(trial.vehicle, trial.camera, trial.checkpoint)
+    world = open_domain(trial.domain)
+    pipeline = _pipeline(trial.domain, trial.checkpoint, trial.without)
     pipeline.reset()
     gate = pipeline.gate
     assert isinstance(gate, Gate)
@@ -98,13 +98,8 @@ def _score(name: str, judgements: list[Judgement]) -> Score:
 
 
 @lru_cache(maxsize=2)
-def _set_up(vehicle: str, camera: str, checkpoint: Path | None) -> tuple[EmbeddedWorld, DrivingPipeline]:
-    """One world and one pipeline a process."""
-    profile, mounted, loaded = load_vehicle(vehicle), load_camera(camera), load_checkpoint(checkpoint)
-    pipeline = DrivingPipeline(
-        loaded.observation_stage(mounted),
-        loaded.policy_stage(),
-        ActionMapping(profile),
-        Gate(profile, GateConfig(auto_engage=True)),
-    )
-    return EmbeddedWorld(profile, mounted), pipeline
+def _pipeline(domain: str, checkpoint: Path | None, without: str) -> DrivingPipeline:
+    world, loaded = open_domain(domain), load_checkpoint(checkpoint)
+    gate = Gate(world.profile, GateConfig(auto_engage=True))
+    observe = observation_without(without, loaded, world.camera)
+    return DrivingPipeline(observe, loaded.policy_stage(), mapping_without(without, world.profile), gate)

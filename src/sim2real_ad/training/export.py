@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sim2real_ad.observation.adapter import ImageSpec
+from sim2real_ad.observation.adapter import ADAPTER_INPUTS, ADAPTER_OUTPUTS, ImageSpec
 from sim2real_ad.observation.spec import ObservationSpec
 from sim2real_ad.policy.checkpoint import (
     ADAPTER_FILE,
@@ -21,8 +21,9 @@ from sim2real_ad.policy.checkpoint import (
     seal_checkpoint,
 )
 from sim2real_ad.policy.corridor import CorridorSpec
+from sim2real_ad.training.adapter_network import AdapterExport, AdapterNetwork
 from sim2real_ad.training.card import model_card
-from sim2real_ad.training.networks import AdapterExport, AdapterNetwork, StudentNetwork
+from sim2real_ad.training.networks import StudentNetwork
 from sim2real_ad.vehicle.profile import ActionScale
 
 OPSET = 17
@@ -30,14 +31,14 @@ OPSET = 17
 
 
 def export_adapter(network: AdapterNetwork, image: ImageSpec, spec: ObservationSpec, path: Path) -> None:
-    """Write the adapter with inputs image, grid, validity and outputs bev, ood."""
+    """Write the adapter with ADAPTER_INPUTS and ADAPTER_OUTPUTS."""
     _, height, width = spec.bev.shape
     example = (
         torch.zeros(1, image.height, image.width, 3, dtype=torch.uint8),
-        torch.zeros(1, height, width, 2),
+        torch.zeros(1, len(image.heights), height, width, 2),
         torch.ones(1, 1, height, width),
     )
-    _export(AdapterExport(network), example, path, ["image", "grid", "validity"], ["bev", "ood"])
+    _export(AdapterExport(network), example, path, list(ADAPTER_INPUTS), list(ADAPTER_OUTPUTS))
 
 
 def export_student(network: StudentNetwork, corridor: CorridorSpec, spec: ObservationSpec, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pictures with their true BEV, on disk one file an episode, so that a collection can be taken up again."""
+"""Level views with their true BEV, on disk one file an episode, so that a collection can be taken up again."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim2real_ad.errors import SourceError
 from sim2real_ad.files import write_arrays
 from sim2real_ad.geometry.camera import CameraModel
-from sim2real_ad.geometry.ground import ground_grid
+from sim2real_ad.geometry.level_view import LevelView
+from sim2real_ad.observation.adapter import ImageSpec, level_grids
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.types import FloatArray, UInt8Array
+
+Indices = Sequence[int] | NDArray[np.integer]
 
 
 @dataclass(frozen=True)
 class EpisodeFrames:
-    """One episode's pictures, all through one calibrated camera.
+    """One episode's level views, all through one calibrated camera.
 
     rgb: (N, h, w, 3) uint8; bev: (N, C, H, W) uint8, 0 or 255; segments: (N, h / 4, w / 4) uint8, ids of SEGMENTS;
-    level: (N, 3) float32, see `training.levelling`.
+    level: (N, 3) float32, see `picture_labels.level_of`.
     """
 
     seed: int
@@ -60,21 +64,24 @@ def load_episode(path: Path) -> EpisodeFrames:
 
 
 class FrameSet:
-    """Many episodes' pictures in memory: labels as bits, one ground grid a camera."""
+    """Many episodes' level views in memory: labels as bits; grids, validity and the picture's edge once a camera."""
 
-    def __init__(self, episodes: Iterable[EpisodeFrames], spec: BevSpec) -> None:
+    def __init__(self, episodes: Iterable[EpisodeFrames], spec: BevSpec, image: ImageSpec) -> None:
         self.spec = spec
+        self.image = image
         pictures: list[UInt8Array] = []
         bits: list[UInt8Array] = []
         camera_of: list[int] = []
         segments: list[UInt8Array] = []
         level: list[FloatArray] = []
-        self.grids: list[FloatArray] = []
-        self.validity: list[UInt8Array] = []
+        self._grids: list[FloatArray] = []
+        self._validity: list[UInt8Array] = []
+        self._covered: list[UInt8Array] = []
         for number, episode in enumerate(episodes):
-            grid, validity = ground_grid(episode.camera, spec)
-            self.grids.append(grid)
-            self.validity.append(validity)
+            grids, validity = level_grids(episode.camera, image, spec)
+            self._grids.append(grids)
+            self._validity.append(validity)
+            self._covered.append(LevelView(episode.camera, image).covered().astype(np.uint8))
             pictures.extend(episode.rgb)
             bits.append(np.packbits(episode.bev.reshape(len(episode.bev), -1) > 0, axis=1))
             camera_of.extend([number] * len(episode.rgb))
@@ -89,30 +96,29 @@ class FrameSet:
     def __len__(self) -> int:
         return len(self._pictures)
 
-    @property
-    def picture_height(self) -> int:
-        """Rows of every picture."""
-        return int(self._pictures[0].shape[0])
-
-    def rgb(self, indices: Sequence[int]) -> UInt8Array:
-        """Pictures (N, h, w, 3)."""
+    def rgb(self, indices: Indices) -> UInt8Array:
+        """Pictures (N, h, w, 3) as rendered, also beyond the edge of the camera's picture."""
         return np.stack([self._pictures[i] for i in indices])
 
-    def segments(self, indices: Sequence[int]) -> UInt8Array:
+    def covered(self, indices: Indices) -> UInt8Array:
+        """What the camera's picture fills of the level view (N, h, w), 0 or 1."""
+        return np.stack([self._covered[c] for c in self._camera_of[indices]])
+
+    def segments(self, indices: Indices) -> UInt8Array:
         """Picture segments (N, h / 4, w / 4)."""
         return np.stack([self._segments[i] for i in indices])
 
-    def level(self, indices: Sequence[int]) -> FloatArray:
+    def level(self, indices: Indices) -> FloatArray:
         """How far the pictures are from where the calibration says (N, 3)."""
         return np.stack([self._level[i] for i in indices])
 
-    def labels(self, indices: Sequence[int]) -> UInt8Array:
+    def labels(self, indices: Indices) -> UInt8Array:
         """Labels (N, C, H, W), 0 or 1."""
         count = int(np.prod(self.spec.shape))
         bits: UInt8Array = np.unpackbits(self._bits[indices], axis=1, count=count)
         return bits.reshape(len(indices), *self.spec.shape)
 
-    def geometry(self, indices: Sequence[int]) -> tuple[FloatArray, UInt8Array]:
-        """Grids (N, H, W, 2) and validity (N, H, W), 0 or 255."""
+    def geometry(self, indices: Indices) -> tuple[FloatArray, UInt8Array]:
+        """Grids (N, Z, H, W, 2) and validity (N, H, W), 0 or 255."""
         cameras = self._camera_of[indices]
-        return np.stack([self.grids[c] for c in cameras]), np.stack([self.validity[c] for c in cameras])
+        return np.stack([self._grids[c] for c in cameras]), np.stack([self._validity[c] for c in cameras])

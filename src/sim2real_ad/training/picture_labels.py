@@ -5,15 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from sim2real_ad.geometry.camera import CameraModel
+from sim2real_ad.observation.segments import BLOCK, SEGMENTS
 from sim2real_ad.types import FloatArray, Pose2, UInt8Array
 from sim2real_ad.world.embedded.renderer import camera_in_map
 from sim2real_ad.world.protocol import SEMANTIC_CLASSES
-
-SEGMENTS = ("other", "drivable", "vehicle", "lane_marking", "stop_line", "obstacle", "pedestrian")
-"""What a part of a picture can show; of several things in one block the later in this order counts, small ones last."""
-
-BLOCK = 4
-"""Pixels a side of one segment block."""
 
 _SEGMENT_OF_CLASS = np.array(
     [SEGMENTS.index(name) if name in SEGMENTS else 0 for name in SEMANTIC_CLASSES], dtype=np.uint8
@@ -21,10 +16,17 @@ _SEGMENT_OF_CLASS = np.array(
 
 
 def segments_of(semantic: UInt8Array) -> UInt8Array:
-    """Reduce exact semantic ids (h, w) to ids of SEGMENTS (h / BLOCK, w / BLOCK), rows and columns left over cut."""
+    """Reduce exact semantic ids (h, w) to ids of SEGMENTS (h / BLOCK, w / BLOCK), rows and columns left over cut.
+
+    A block shows what most of it shows, unless a small thing (lane marking or later in SEGMENTS) fills a fifth of it.
+    """
     rows, columns = (side // BLOCK for side in semantic.shape)
     ids = _SEGMENT_OF_CLASS[semantic[: rows * BLOCK, : columns * BLOCK]]
-    blocks: UInt8Array = ids.reshape(rows, BLOCK, columns, BLOCK).max(axis=(1, 3))
+    pixels = ids.reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2).reshape(rows, columns, BLOCK * BLOCK)
+    counts = np.stack([(pixels == number).sum(axis=-1) for number in range(len(SEGMENTS))], axis=-1)
+    blocks: UInt8Array = counts.argmax(axis=-1).astype(np.uint8)
+    for number in range(SEGMENTS.index("lane_marking"), len(SEGMENTS)):
+        blocks[counts[..., number] >= 0.2 * BLOCK * BLOCK] = number
     return blocks
 
 

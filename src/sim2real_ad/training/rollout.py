@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,13 +12,13 @@ import numpy as np
 
 from sim2real_ad.control.action_mapping import ActionMapping
 from sim2real_ad.geometry.camera import load_camera
-from sim2real_ad.geometry.ground import ground_grid
-from sim2real_ad.observation.adapter import Adapter
+from sim2real_ad.observation.adapter import Adapter, level_grids
 from sim2real_ad.observation.stage import LearnedObservationStage, ObservationAssembler
 from sim2real_ad.policy.checkpoint import open_network
 from sim2real_ad.policy.corridor import Corridor
 from sim2real_ad.policy.student import StudentPolicy
 from sim2real_ad.safety.gate import Gate, GateConfig
+from sim2real_ad.training.circumstances import Circumstances, FrameFate, draw_circumstances
 from sim2real_ad.training.config import TrainingConfig
 from sim2real_ad.training.degrade import DegradedTruth
 from sim2real_ad.training.disturbance import Disturbance
@@ -27,7 +27,9 @@ from sim2real_ad.types import Action, FloatArray, Observation, UInt8Array
 from sim2real_ad.vehicle.profile import load_vehicle
 from sim2real_ad.world.embedded.world import EmbeddedWorld
 from sim2real_ad.world.episode import Episode
+from sim2real_ad.world.lens import Lens
 from sim2real_ad.world.protocol import WorldTick
+from sim2real_ad.world.randomization import sample_domain
 from sim2real_ad.world.scenarios import load_scenario
 
 ROLL_STREAM = 0xD466E4
@@ -40,7 +42,8 @@ SLOW = 1.0
 @dataclass(frozen=True)
 class Job:
     """One drive. adapter, student: ONNX files; without an adapter the degraded true BEV is seen, without a student the
-    teacher drives. teacher_share, push_rate: see Disturbance. keep_every: ticks between samples, 0 = none."""
+    teacher drives. teacher_share, push_rate: see Disturbance. keep_every: ticks between samples, 0 = none. strength: of
+    the randomization; None: the seed's domain in full, through the nominal camera and with every frame on time."""
 
     config: TrainingConfig
     scenario: str
@@ -50,6 +53,7 @@ class Job:
     teacher_share: float = 0.0
     push_rate: float = 0.0
     keep_every: int = 0
+    strength: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,23 +81,28 @@ def roll_out(job: Job) -> Roll:
     """Drive one job to its end, the teacher being asked at every tick whoever drives."""
     profile = load_vehicle(job.config.vehicle)
     world = _world(job.config.vehicle, job.config.camera, job.adapter is not None)
-    episode = Episode(world, load_scenario(job.scenario), job.seed)
+    met = _circumstances(job)
+    world.camera = met.camera
+    domain = None if job.strength is None else sample_domain(job.seed, job.strength)
+    episode = Episode(world, load_scenario(job.scenario), job.seed, domain)
     tick = episode.start()
     random = np.random.default_rng([ROLL_STREAM, job.seed])
-    teacher, eyes = make_driver(job.config.teacher, world.plan, profile), _Eyes(job, world, random)
-    corridor = Corridor(job.config.corridor, job.config.observation)
+    teacher, eyes = make_driver(job.config.teacher, world.plan, profile), _Eyes(job, met, world, random)
+    corridor, fate = Corridor(job.config.corridor, job.config.observation), FrameFate(met, job.seed)
     student = StudentPolicy(_network(job.student), corridor) if job.student else None
     disturbance = Disturbance(job.teacher_share, job.push_rate, world.tick_s, random)
     mapping, gate = ActionMapping(profile), Gate(profile, GateConfig(auto_engage=True))
     kept: list[tuple[UInt8Array, FloatArray, Action]] = []
-    ticks = 0
+    ticks, fresh = 0, None
     while not episode.verdict.done:
-        wanted = teacher.act(world.truth())
-        observation = eyes.see(tick)
-        decided = student.step(observation) if student else None
-        slow = tick.ego.speed < SLOW
-        if job.keep_every and (slow or ticks % job.keep_every == 0):
-            kept.append((corridor.straighten(observation), corridor.features(observation), wanted))
+        wanted, comes, before = teacher.act(world.truth()), fate.next(), fresh
+        if comes != "lost" or before is None:
+            observation = eyes.see(tick)
+            fresh = student.step(observation) if student else None
+            slow = tick.ego.speed < SLOW
+            if job.keep_every and (slow or ticks % job.keep_every == 0):
+                kept.append((corridor.straighten(observation), corridor.features(observation), wanted))
+        decided = fresh if comes == "comes" or before is None else before
         action = disturbance.choose(wanted, decided, tick.ego.speed)
         teacher.acted(action)
         command = gate.step(mapping.step(action, tick.ego), tick.ego, tick.ego.stamp_ns).command
@@ -104,17 +113,23 @@ def roll_out(job: Job) -> Roll:
     return Roll(job.scenario, job.seed, verdict.success, broken, ticks * world.tick_s, *_stacked(job, kept))
 
 
+def _circumstances(job: Job) -> Circumstances:
+    nominal = load_camera(job.config.camera)
+    return Circumstances(nominal) if job.strength is None else draw_circumstances(nominal, job.seed, job.strength)
+
+
 class _Eyes:
     """The observation stage of a drive: through the camera adapter, or over the degraded true BEV."""
 
-    def __init__(self, job: Job, world: EmbeddedWorld, random: np.random.Generator) -> None:
-        spec, camera = job.config.observation, load_camera(job.config.camera)
-        self._world, self._spec = world, spec
+    def __init__(self, job: Job, met: Circumstances, world: EmbeddedWorld, random: np.random.Generator) -> None:
+        spec = job.config.observation
+        self._world, self._spec, self._seed = world, spec, job.seed
         self._learned: LearnedObservationStage | None = None
+        self._lens = Lens(met.camera, met.sensor)
         if job.adapter:
-            adapter = Adapter(_network(job.adapter), job.config.image, spec.bev, camera)
+            adapter = Adapter(_network(job.adapter), job.config.image, spec.bev, met.camera)
             self._learned = LearnedObservationStage(adapter, spec)
-        self._validity = ground_grid(camera, spec.bev)[1]
+        self._validity = level_grids(met.camera, job.config.image, spec.bev)[1]
         self._degraded = DegradedTruth(spec.bev, self._validity, random)
         self._assembler = ObservationAssembler(spec)
 
@@ -122,7 +137,8 @@ class _Eyes:
         route = self._world.plan.route
         if self._learned is not None:
             assert tick.frame is not None
-            return self._learned.step(tick.frame, tick.ego, route)
+            taken = self._lens.take(tick.frame.rgb, self._seed, tick.frame.sequence)
+            return self._learned.step(replace(tick.frame, rgb=taken), tick.ego, route)
         bev = self._degraded.step(self._world.truth_bev(self._spec.bev))
         return self._assembler.step(tick.ego.stamp_ns, bev, self._validity, tick.ego, route)
 

@@ -1,4 +1,4 @@
-"""A whole training: collect, train the adapter, train the student, seal the checkpoint. Finished parts are kept."""
+"""A whole training: adapter, teacher, student, sealed checkpoint. Finished parts are kept."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import multiprocessing
 import platform
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,102 +25,148 @@ from sim2real_ad.training.config import TrainingConfig, load_training
 from sim2real_ad.training.dagger import Dagger
 from sim2real_ad.training.evaluate import Trial, judge_all, scores
 from sim2real_ad.training.export import export_adapter, write_checkpoint
+from sim2real_ad.training.familiarity import teach_familiarity
 from sim2real_ad.training.frames import FrameSet, load_episode
 from sim2real_ad.training.progress import Progress
 from sim2real_ad.training.rollout import start_worker
 from sim2real_ad.training.seeds import ADAPTER_SEEDS, EVALUATION_SEEDS, STUDENT_SEEDS, VALIDATION_SEEDS
+from sim2real_ad.training.teacher.run import TEACHER_POLICY, train_teacher
+from sim2real_ad.training.teacher.settings import load_teacher_training
 from sim2real_ad.vehicle.profile import load_vehicle
 
 ADAPTER_RECORD = "adapter_record.json"
-STAGE = "First learned parts: imitation of a rule-based expert in the embedded world."
+MISFIT_FROM = 3_000
+"""Episodes of the adapter's seeds from which those with a wrong calibration count; the others come before."""
+SHARES = 40
+"""Parts that a collection is rendered in."""
+NETWORK_FILE = "adapter.pt"
+"""The adapter's weights for torch, from which it is trained on or exported again."""
+TEACHER_FOLDER = "teacher"
+TRAINED = "trained"
+"""The teacher that this training makes itself."""
+STAGE = "Trained in the embedded world alone, under randomization; distilled from a teacher that language goals guided."
 
 
 def train_parts(part: str, out: Path, config_path: Path | None, workers: int) -> None:
-    """Train `adapter`, `student` or `all` into a folder.
+    """Train `adapter`, `student` or `all` into a folder; the student's part trains its teacher first.
 
     Raises CheckpointError where the student is asked for and the folder holds no adapter.
     """
     config = load_training(config_path)
     out.mkdir(parents=True, exist_ok=True)
     progress = Progress()
-    # One thread: on few cores these small networks train slower with more, and equal runs give equal weights.
-    torch.set_num_threads(1)
     cv2.setNumThreads(1)
     if part in ("adapter", "all") and not (part == "all" and (out / ADAPTER_RECORD).is_file()):
+        torch.set_num_threads(workers)
         adapter_part(config, out, progress, workers)
     if part in ("student", "all"):
+        # One thread: on few cores these small networks train slower with more, and equal runs give equal weights.
+        torch.set_num_threads(1)
         student_part(config, out, progress, workers)
 
 
-def evaluate_checkpoint(folder: Path, config_path: Path | None, episodes: int, workers: int) -> None:
-    """Print the strict successes of a checkpoint on the first evaluation seeds. Raises CheckpointError."""
+def evaluate_checkpoint(
+    folder: Path, config_path: Path | None, episodes: int, workers: int, domains: tuple[str, ...] = ("",)
+) -> None:
+    """Print the strict successes of a checkpoint on the first evaluation seeds, in each domain.
+
+    Raises CheckpointError or ConfigError.
+    """
     config, progress = load_training(config_path), Progress()
     load_checkpoint(folder)
-    seeds = EVALUATION_SEEDS[:episodes]
-    trials = [Trial(name, seed, folder, config.vehicle, config.camera) for name in config.scenarios for seed in seeds]
-    with _workers(workers) as pool:
-        judged = []
-        for judgement in judge_all(trials, pool):
-            judged.append(judgement)
-            progress(f"{len(judged)} of {len(trials)} drives", len(judged) / len(trials))
-    for score in scores(judged):
-        progress.say(str(score))
+    for domain in domains:
+        seeds = EVALUATION_SEEDS[:episodes]
+        trials = [Trial(name, seed, folder, domain) for name in config.scenarios for seed in seeds]
+        with worker_pool(workers) as pool:
+            judged = []
+            for judgement in judge_all(trials, pool):
+                judged.append(judgement)
+                progress(f"{domain or 'training'}: {len(judged)} of {len(trials)} drives", len(judged) / len(trials))
+        for score in scores(judged):
+            progress.say(f"{domain or 'training'}, {score}")
 
 
 def adapter_part(config: TrainingConfig, out: Path, progress: Progress, workers: int) -> None:
     """Collect pictures, train, export, and keep the record beside."""
     settings, spec = config.adapter, config.observation.bev
     started = time.monotonic()
-    count = settings.episodes + settings.held_out_episodes
-    seeds = ADAPTER_SEEDS[:count]
+    seeds = ADAPTER_SEEDS[: settings.episodes + settings.held_out_episodes]
+    misfit_seeds = ADAPTER_SEEDS[MISFIT_FROM : MISFIT_FROM + settings.misfit_episodes]
     camera = load_camera(config.camera)
-    collection = Collection(config.maps, camera, spec, settings.frames_per_episode, settings.camera_jitter)
-    shares = [seeds[n::workers] for n in range(workers)]
-    folder = out / "frames"
-    with _workers(workers) as pool:
-        tasks = [pool.submit(collect_share, collection, share, folder) for share in shares]
-        for done, task in enumerate(tasks, start=1):
-            task.result()
-            progress(f"pictures of {done} of {workers} shares", done / workers)
+    fitting = Collection(
+        config.maps, camera, config.image, spec, settings.frames_per_episode, strength=config.randomization
+    )
+    misfitting = replace(fitting, frames=settings.misfit_frames, misfit=True)
+    with worker_pool(workers) as pool:
+        paths = _collect(pool, fitting, seeds, out / "frames", progress, workers)
+        misfit_paths = _collect(pool, misfitting, misfit_seeds, out / "misfit", progress, workers)
     collected = time.monotonic() - started
-    paths = [folder / f"frames_{seed}.npz" for seed in seeds]
-    held_out = FrameSet(map(load_episode, paths[settings.episodes :]), spec)
-    frames = FrameSet(map(load_episode, paths[: settings.episodes]), spec)
-    network, record = train_adapter(frames, held_out, settings, spec, config.seed, progress)
+    frames, held_out, misfits = (
+        FrameSet(map(load_episode, some), spec, config.image)
+        for some in (paths[: settings.episodes], paths[settings.episodes :], misfit_paths)
+    )
+    network, record = train_adapter(
+        frames, held_out, settings, spec, config.seed, progress, augmented=config.randomization > 0.0
+    )
+    record |= teach_familiarity(network, frames, misfits, held_out, settings.doubt_minutes, config.seed, progress)
+    torch.save(network.state_dict(), out / NETWORK_FILE)
     export_adapter(network, config.image, config.observation, out / ADAPTER_FILE)
     record |= {
         "collection_minutes": collected / 60.0,
         "seeds": [seeds[0], seeds[-1]],
+        "misfit_seeds": [misfit_seeds[0], misfit_seeds[-1]],
         "settings": settings.model_dump(),
     }
     (out / ADAPTER_RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
     progress("adapter IoU " + ", ".join(f"{k} {v:.3f}" for k, v in record["iou"].items()), 1.0)
 
 
+def _collect(
+    pool: ProcessPoolExecutor, collection: Collection, seeds: range, folder: Path, progress: Progress, workers: int
+) -> list[Path]:
+    """Render episodes in shares small enough to show progress. Returns the files of all."""
+    shares = [seeds[n::SHARES] for n in range(min(SHARES, len(seeds)))]
+    tasks = [pool.submit(collect_share, collection, share, folder) for share in shares]
+    for done, task in enumerate(tasks, start=1):
+        task.result()
+        progress(f"pictures for {folder.name}: {done} of {len(shares)} shares by {workers} workers", done / len(shares))
+    return [folder / f"frames_{seed}.npz" for seed in seeds]
+
+
 def collect_share(collection: Collection, seeds: range, folder: Path) -> None:
-    """Render one worker's share of the episodes."""
+    """Render some of the episodes."""
     from sim2real_ad.world.embedded.renderer import PandaRenderer
 
-    renderer = PandaRenderer(collection.camera.width, collection.camera.height)
+    renderer = PandaRenderer(collection.image.width, collection.image.height)
     try:
         collect_episodes(renderer, collection, seeds, folder, lambda _line, _share: None)
     finally:
         renderer.close()
 
 
+def with_teacher(config: TrainingConfig, out: Path, progress: Progress) -> TrainingConfig:
+    """Return the configuration with a teacher that exists, trained in OUT/teacher first where that is asked for."""
+    if config.teacher != TRAINED:
+        return config
+    folder = out / TEACHER_FOLDER
+    train_teacher(load_teacher_training(config.teacher_training), folder, progress)
+    return config.model_copy(update={"teacher": str(folder / TEACHER_POLICY)})
+
+
 def student_part(config: TrainingConfig, out: Path, progress: Progress, workers: int) -> None:
     """Run DAgger over the folder's adapter and seal the checkpoint."""
     if not (out / ADAPTER_RECORD).is_file():
         raise CheckpointError(f"{out} holds no trained adapter ({ADAPTER_RECORD}); run `s2r train adapter --out {out}`")
-    with _workers(workers) as pool:
-        student = Dagger(config, out, pool, progress).run()
+    taught = with_teacher(config, out, progress)
+    with worker_pool(workers) as pool:
+        student = Dagger(taught, out, pool, progress).run()
     record = training_record(config, json.loads((out / ADAPTER_RECORD).read_text(encoding="utf-8")), student)
     profile = load_vehicle(config.vehicle)
     write_checkpoint(out, config.observation, config.image, config.corridor, profile.action, record)
     progress(f"checkpoint written to {out}", 1.0)
 
 
-def _workers(count: int) -> ProcessPoolExecutor:
+def worker_pool(count: int) -> ProcessPoolExecutor:
     """Processes of one thread each; spawned, since a graphics context does not survive a fork."""
     return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=start_worker)
 

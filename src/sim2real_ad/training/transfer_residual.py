@@ -17,20 +17,18 @@ from numpy.typing import NDArray
 from sim2real_ad.config import StrictModel
 from sim2real_ad.control.action_mapping import ActionMapping
 from sim2real_ad.evaluation.transfer import BevTally, action_distance, compare_bevs, success_sensitivity
-from sim2real_ad.geometry.camera import CameraModel, load_camera
+from sim2real_ad.geometry.camera import load_camera
 from sim2real_ad.observation.stage import ObservationAssembler
-from sim2real_ad.policy.checkpoint import Checkpoint, load_checkpoint
+from sim2real_ad.policy.checkpoint import load_checkpoint
 from sim2real_ad.safety.gate import Gate, GateConfig
+from sim2real_ad.training.domain_world import open_domain
 from sim2real_ad.training.seeds import VALIDATION_SEEDS
 from sim2real_ad.training.teacher.driver import SHIPPED, make_driver
 from sim2real_ad.types import Action
-from sim2real_ad.vehicle.profile import VehicleProfile, load_vehicle
+from sim2real_ad.vehicle.profile import load_vehicle
 from sim2real_ad.world.embedded.world import EmbeddedWorld
 from sim2real_ad.world.episode import Episode
-from sim2real_ad.world.protocol import World
 from sim2real_ad.world.scenarios import load_scenario
-from sim2real_ad.world.target_domain import load_target_domain
-from sim2real_ad.world.target_world import TargetWorld
 
 NEAR_M = 30.0
 """Ahead, within which vehicles count: beyond, one is a few pixels high."""
@@ -72,7 +70,7 @@ class ResidualJob:
 
 def measure_residual(job: ResidualJob) -> Residual:
     """Drive one episode and measure. Raises what loading the domain, the checkpoint or the teacher raises."""
-    world, checkpoint = _set_up(job.domain, job.checkpoint)
+    world, checkpoint = open_domain(job.domain), load_checkpoint(job.checkpoint)
     profile, spec = world.profile, checkpoint.spec
     stage, student = checkpoint.observation_stage(world.camera), checkpoint.policy_stage()
     episode, with_truth = Episode(world, load_scenario(job.scenario), job.seed), ObservationAssembler(spec)
@@ -180,21 +178,6 @@ def _distance(one: Action, other: Action, speed: float) -> float:
 def _steepest(shift: NDArray[np.float64], error: NDArray[np.float64]) -> float:
     told = error > LEAST_ERROR
     return float(np.quantile(shift[told] / error[told], RATIO_QUANTILE)) if told.any() else 0.0
-
-
-@lru_cache(maxsize=1)
-def _set_up(domain: str, checkpoint: Path | None) -> tuple[World, Checkpoint]:
-    """One world a domain: its maps and textures take time."""
-    loaded = load_checkpoint(checkpoint)
-    if not domain:
-        return EmbeddedWorld(load_vehicle("saloon"), load_camera("default")), loaded
-    target = load_target_domain(domain)
-    profile: VehicleProfile = target.load_vehicle()
-
-    def open_world(camera: CameraModel) -> World:
-        return EmbeddedWorld(profile, camera)
-
-    return TargetWorld(target, target.load_camera(), open_world), loaded
 
 
 @lru_cache(maxsize=1)

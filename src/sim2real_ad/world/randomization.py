@@ -1,4 +1,6 @@
-"""Domain randomization: everything that may differ between two worlds of the same scenario, in one place.
+"""Domain randomization: everything that may differ between two worlds of the same scenario.
+
+How far things vary is in config/randomization/driving.yaml.
 
 A `Domain` is plain numbers, so that it travels as JSON (in the OpenDRIVE header to the wire server) and a world is
 made again from it exactly. Looks that have no field of their own (textures, palette, buildings, vegetation) are drawn
@@ -12,10 +14,19 @@ from pydantic import Field, ValidationError
 
 from sim2real_ad.config import StrictModel
 from sim2real_ad.errors import ConfigError
-from sim2real_ad.geometry.camera import CameraModel
+from sim2real_ad.geometry.camera import CameraModel, CameraMount
+from sim2real_ad.world.randomization_ranges import (
+    CameraRanges,
+    DynamicsRanges,
+    MountErrorSpread,
+    RandomizationRanges,
+    WeatherOdds,
+    load_ranges,
+)
 
 DOMAIN_STREAM = 0x5EED_D011
-"""Keeps the domain's random numbers apart from the scenario's: both are drawn from the same episode seed."""
+CAMERA_STREAM = 0xCA3E4A
+"""Keep the domain's and the camera's random numbers apart from the scenario's: all come from the episode seed."""
 
 
 class CameraJitter(StrictModel):
@@ -79,22 +90,21 @@ class Domain(StrictModel):
             raise ConfigError(f"{source}: {key}: {first['msg']}, got {first['input']!r}") from error
 
 
-def sample_domain(seed: int, strength: float = 1.0) -> Domain:
-    """Draw a domain. strength 0 gives the nominal physics, camera and a clear day; 1 the full variety.
+def sample_domain(seed: int, strength: float = 1.0, ranges: RandomizationRanges | None = None) -> Domain:
+    """Draw a domain. strength 0 gives the nominal physics, camera and a clear day; 1 the full variety of the ranges.
 
-    Only the appearance seed varies at strength 0, so textures and vehicles still differ between seeds. Raises
-    ConfigError for a seed below 0 or another strength.
+    ranges None means the shipped ones. Only the appearance seed varies at strength 0, so textures and vehicles still
+    differ between seeds. Raises ConfigError for a seed below 0 or another strength.
     """
-    if not 0.0 <= strength <= 1.0:
-        raise ConfigError(f"randomization strength {strength} is outside 0..1")
-    if seed < 0:
-        raise ConfigError(f"a domain's seed must be 0 or more, got {seed}")
+    _check(seed, strength)
+    within = ranges or load_ranges()
     rng = np.random.default_rng(np.random.SeedSequence([DOMAIN_STREAM, seed]))
     nominal = Domain(appearance_seed=int(rng.integers(2**62)))
-    sun = _blend(nominal.sun_elevation_deg, _number(rng, 8.0, 75.0), strength)
-    azimuth = _blend(nominal.sun_azimuth_deg, _number(rng, -180.0, 180.0), strength)
-    cloudiness, fog, wetness = _weather(rng)
-    exposure = float(np.exp(rng.normal(0.0, 0.2)))
+    light = within.light
+    sun = _blend(nominal.sun_elevation_deg, _number(rng, light.sun_elevation_deg), strength)
+    azimuth = _blend(nominal.sun_azimuth_deg, _number(rng, light.sun_azimuth_deg), strength)
+    cloudiness, fog, wetness = _weather(rng, within.weather)
+    exposure = float(np.exp(rng.normal(0.0, light.exposure_spread)))
     return nominal.model_copy(
         update={
             "sun_elevation_deg": sun,
@@ -102,17 +112,45 @@ def sample_domain(seed: int, strength: float = 1.0) -> Domain:
             "cloudiness": _blend(nominal.cloudiness, cloudiness, strength),
             "fog": _blend(0.0, fog, strength),
             "wetness": _blend(0.0, wetness, strength),
-            "exposure": _blend(1.0, min(max(exposure, 0.6), 1.7), strength),
-            "palette": _blend(0.5, _number(rng, 0.0, 1.0), strength),
-            "camera": _sample_camera(rng, strength),
-            "dynamics": _sample_dynamics(rng, strength),
+            "exposure": _blend(1.0, min(max(exposure, light.exposure[0]), light.exposure[1]), strength),
+            "palette": _blend(0.5, _number(rng, light.palette), strength),
+            "camera": _sample_mount_error(rng, within.mount_error, strength),
+            "dynamics": _sample_dynamics(rng, within.dynamics, strength),
         }
     )
 
 
-def _weather(rng: np.random.Generator) -> tuple[float, float, float]:
-    """Draw (cloudiness, fog, wetness): half of the days are fair, rain comes with cloud, fog is rare."""
-    kind = rng.choice(("fair", "overcast", "rain", "fog"), p=(0.5, 0.2, 0.18, 0.12))
+def sample_camera(
+    nominal: CameraModel, seed: int, strength: float = 1.0, ranges: CameraRanges | None = None
+) -> CameraModel:
+    """Draw the calibrated camera of an episode, of the nominal one's size: the nominal one itself, or another.
+
+    At a strength below 1 another camera lies between the nominal and a drawn one. Raises ConfigError as
+    `sample_domain`.
+    """
+    _check(seed, strength)
+    within = ranges or load_ranges().camera
+    rng = np.random.default_rng([CAMERA_STREAM, seed])
+    if rng.random() >= within.share:
+        return nominal
+    fov = _blend(nominal.fov_deg, _number(rng, within.fov_deg), strength)
+    drawn = {
+        name: _blend(getattr(nominal.mount, name), _number(rng, getattr(within, name)), strength)
+        for name in ("x", "y", "z", "roll_deg", "pitch_deg", "yaw_deg")
+    }
+    return CameraModel.from_fov(nominal.width, nominal.height, fov, CameraMount(**drawn))
+
+
+def _check(seed: int, strength: float) -> None:
+    if not 0.0 <= strength <= 1.0:
+        raise ConfigError(f"randomization strength {strength} is outside 0..1")
+    if seed < 0:
+        raise ConfigError(f"a domain's seed must be 0 or more, got {seed}")
+
+
+def _weather(rng: np.random.Generator, odds: WeatherOdds) -> tuple[float, float, float]:
+    """Draw (cloudiness, fog, wetness): rain comes with cloud, fog with both."""
+    kind = rng.choice(("fair", "overcast", "rain", "fog"), p=(odds.fair, odds.overcast, odds.rain, odds.fog))
     clouds, fog, wet = rng.uniform(size=3)
     table = {
         "fair": (0.4 * clouds, 0.0, 0.0),
@@ -124,28 +162,28 @@ def _weather(rng: np.random.Generator) -> tuple[float, float, float]:
     return float(cloudiness), float(thickness), float(wetness)
 
 
-def _sample_camera(rng: np.random.Generator, strength: float) -> CameraJitter:
+def _sample_mount_error(rng: np.random.Generator, spread: MountErrorSpread, strength: float) -> CameraJitter:
     """Draw a mount error as a careless calibration leaves it: centimetres and tenths of a degree."""
-    offset = np.clip(rng.normal(0.0, 1.0, 3), -2.0, 2.0) * (0.03, 0.03, 0.04) * strength
-    angle = np.clip(rng.normal(0.0, 1.0, 3), -2.0, 2.0) * (0.4, 0.6, 0.4) * strength
+    offset = np.clip(rng.normal(0.0, 1.0, 3), -2.0, 2.0) * spread.position * strength
+    angle = np.clip(rng.normal(0.0, 1.0, 3), -2.0, 2.0) * spread.angle_deg * strength
     x, y, z = map(float, offset)
     roll, pitch, yaw = map(float, angle)
     return CameraJitter(x=x, y=y, z=z, roll_deg=roll, pitch_deg=pitch, yaw_deg=yaw)
 
 
-def _sample_dynamics(rng: np.random.Generator, strength: float) -> DynamicsScale:
+def _sample_dynamics(rng: np.random.Generator, ranges: DynamicsRanges, strength: float) -> DynamicsScale:
     nominal = DynamicsScale()
     return DynamicsScale(
-        mass=_blend(1.0, _number(rng, 0.95, 1.2), strength),
-        lag=_blend(1.0, _number(rng, 0.7, 1.4), strength),
-        delay=_blend(1.0, _number(rng, 0.5, 1.5), strength),
-        friction=_blend(nominal.friction, _number(rng, 0.7, 1.0), strength),
-        understeer=_blend(1.0, _number(rng, 0.6, 1.4), strength),
+        mass=_blend(1.0, _number(rng, ranges.mass), strength),
+        lag=_blend(1.0, _number(rng, ranges.lag), strength),
+        delay=_blend(1.0, _number(rng, ranges.delay), strength),
+        friction=_blend(nominal.friction, _number(rng, ranges.friction), strength),
+        understeer=_blend(1.0, _number(rng, ranges.understeer), strength),
     )
 
 
-def _number(rng: np.random.Generator, low: float, high: float) -> float:
-    return float(rng.uniform(low, high))
+def _number(rng: np.random.Generator, ends: tuple[float, float]) -> float:
+    return float(rng.uniform(*ends))
 
 
 def _blend(nominal: float, drawn: float, strength: float) -> float:

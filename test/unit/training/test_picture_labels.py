@@ -6,7 +6,8 @@ import pytest
 pytest.importorskip("panda3d", reason="the renderer needs the sim extra")
 
 from sim2real_ad.geometry.camera import CameraModel, CameraMount
-from sim2real_ad.training.picture_labels import SEGMENTS, level_of, segments_of
+from sim2real_ad.observation.segments import SEGMENTS
+from sim2real_ad.training.picture_labels import level_of, segments_of
 from sim2real_ad.world.protocol import SEMANTIC_CLASSES
 
 CAMERA = CameraModel.from_fov(320, 180, 90.0, CameraMount(x=1.6, z=1.45, pitch_deg=4.0))
@@ -19,14 +20,21 @@ def turned(**degrees: float) -> CameraModel:
     )
 
 
-def test_of_several_things_in_a_block_the_small_one_counts():
+def test_a_block_shows_what_most_of_it_shows_unless_a_small_thing_fills_a_fifth_of_it():
     semantic = np.full((8, 8), SEMANTIC_CLASSES.index("drivable"), np.uint8)
     semantic[1, 1] = SEMANTIC_CLASSES.index("vehicle")
+    semantic[4:, :4] = SEMANTIC_CLASSES.index("vehicle")
+    semantic[4, :4] = SEMANTIC_CLASSES.index("pedestrian")
     semantic[6, 6] = SEMANTIC_CLASSES.index("obstacle")
-    semantic[6, 7] = SEMANTIC_CLASSES.index("vehicle")
-    semantic[0, 4:] = SEMANTIC_CLASSES.index("building")
+    semantic[0, 4:] = SEMANTIC_CLASSES.index("lane_marking")
     names = [[SEGMENTS[i] for i in row] for row in segments_of(semantic)]
-    assert names == [["vehicle", "drivable"], ["drivable", "obstacle"]]
+    assert names == [["drivable", "lane_marking"], ["pedestrian", "drivable"]]
+
+
+def test_what_no_segment_is_named_for_counts_as_other():
+    sky = np.full((4, 4), SEMANTIC_CLASSES.index("building"), np.uint8)
+    assert SEGMENTS[segments_of(sky)[0, 0]] == "other"
+    assert SEGMENTS[segments_of(np.full((4, 4), SEMANTIC_CLASSES.index("pavement"), np.uint8))[0, 0]] == "pavement"
 
 
 def test_a_camera_that_sits_as_calibrated_has_nothing_to_level():

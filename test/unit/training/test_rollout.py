@@ -6,12 +6,15 @@ import pytest
 
 pytest.importorskip("carla", reason="driving needs the sim extra")
 
+from sim2real_ad.geometry.camera import load_camera
 from sim2real_ad.policy.checkpoint import SHIPPED, STUDENT_FILE
 from sim2real_ad.training.config import TrainingConfig
 from sim2real_ad.training.evaluate import Judgement, Trial, scores
 from sim2real_ad.training.rollout import Job, roll_out
+from sim2real_ad.world.randomization import sample_camera
 
-TEACHER_DRIVES = Job(TrainingConfig(), "stop_sign", 20_000, teacher_share=1.0, keep_every=4)
+CONFIG = TrainingConfig(teacher="shipped")
+TEACHER_DRIVES = Job(CONFIG, "stop_sign", 20_000, teacher_share=1.0, keep_every=4)
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +54,22 @@ def test_pushes_lead_the_car_off_the_experts_path_but_not_the_labels_astray(expe
 
 
 def test_a_student_is_really_at_the_wheel():
-    job = Job(TrainingConfig(), "obstacle_avoidance", 20_001, student=SHIPPED / STUDENT_FILE)
+    job = Job(CONFIG, "obstacle_avoidance", 20_001, student=SHIPPED / STUDENT_FILE)
     expert = roll_out(replace(job, student=None, teacher_share=1.0))
     assert roll_out(job).seconds != expert.seconds
+
+
+def test_a_drive_under_randomization_sees_other_cells_and_loses_frames():
+    nominal = load_camera(CONFIG.camera)
+    seed = next(s for s in range(20_000, 20_050) if sample_camera(nominal, s) != nominal)
+    calm = replace(TEACHER_DRIVES, seed=seed, student=SHIPPED / STUDENT_FILE, keep_every=1)
+    first, again = (roll_out(replace(calm, strength=1.0)) for _ in range(2))
+    assert np.array_equal(first.corridors, again.corridors)
+    validity = len(CONFIG.observation.bev.channels)
+    usual = roll_out(calm)
+    assert not np.array_equal(first.corridors[0, validity], usual.corridors[0, validity])
+    assert len(usual.actions) == round(usual.seconds / 0.05)
+    assert len(first.actions) < round(first.seconds / 0.05), "lost frames give no sample"
 
 
 def test_scores_count_by_scenario_and_name_each_failure():

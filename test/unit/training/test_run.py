@@ -52,7 +52,7 @@ def test_a_round_of_dagger_collects_trains_and_exports(tmp_path):
     settings = StudentTraining(
         truth_rounds=2, truth_episodes=1, camera_rounds=0, epochs=1, final_epochs=1, practice=("stop_sign",)
     )
-    config = TrainingConfig(scenarios=("stop_sign",), student=settings)
+    config = TrainingConfig(scenarios=("stop_sign",), student=settings, teacher="shipped")
     record = Dagger(config, tmp_path, SameProcess(), Progress()).run()
     assert [r["teacher_share"] for r in record["rounds"]] == [1.0, 0.5]
     assert record["rounds"][0]["training_drives"]["stop_sign"]["successes"] == 1
@@ -62,7 +62,12 @@ def test_a_round_of_dagger_collects_trains_and_exports(tmp_path):
 
 def test_the_model_card_tells_the_figures_of_the_record():
     student = {"validation": {"stop_sign": {"n": 6, "successes": 5, "infractions": {}}}}
-    record = training_record(TrainingConfig(), {"iou": {"vehicle": 0.731}}, student)
+    record = training_record(
+        TrainingConfig(),
+        {"iou": {"vehicle": 0.731}, "iou_near": {"vehicle": 0.802}, "doubt_auroc": {"spoilt": 0.991}},
+        student,
+    )
     card = model_card(json.loads(json.dumps(record)))
-    assert "| vehicle | 0.731 |" in card
+    assert "| vehicle | 0.731 | 0.802 |" in card
+    assert "spoilt 0.991" in card
     assert "| stop_sign | 5 of 6 |" in card

@@ -20,6 +20,7 @@ from sim2real_ad.training.config import TrainingConfig
 from sim2real_ad.vehicle.profile import load_vehicle
 from sim2real_ad.world import randomization
 from sim2real_ad.world.randomization import Domain, sample_domain
+from sim2real_ad.world.randomization_ranges import load_ranges
 from sim2real_ad.world.target_domain import TargetDomain, load_target_domain, target_domain_names
 
 NAMES = target_domain_names()
@@ -105,15 +106,18 @@ def test_a_domain_about_a_body_a_lens_or_a_sensor_has_another_than_training(name
     for field in domain.held_out:
         part, _, rest = field.partition(".")
         if part == "sensor":
-            assert getattr(domain.sensor, rest) != getattr(type(domain.sensor)(), rest)
+            low, high = getattr(load_ranges().sensor, rest)
+            assert not low <= getattr(domain.sensor, rest) <= high, field
         if part not in parts:
             continue
         target, known = parts[part]
         for key in rest.split("."):
             target, known = getattr(target, key), getattr(known, key)
         if rest.startswith("mount."):
-            low, high = reach[f"camera.{rest.removeprefix('mount.')}"][0]
-            assert not known + low <= target <= known + high, field
+            name = rest.removeprefix("mount.")
+            low, high = reach[f"camera.{name}"][0]
+            lowest, highest = getattr(load_ranges().camera, name)
+            assert not min(known, lowest) + low <= target <= max(known, highest) + high, field
         else:
             assert target != known, field
 

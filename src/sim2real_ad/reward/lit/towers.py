@@ -33,7 +33,7 @@ class ImageTower(nn.Module):
     def __init__(self) -> None:
         """Load the packaged weights. Raises ScorerError where the packages are missing."""
         super().__init__()
-        self.network = _efficientnet()
+        self.network = image_network()
         self.requires_grad_(False)
 
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -74,7 +74,8 @@ def text_tower() -> TextTower:
     return TextTower()
 
 
-def _efficientnet() -> Any:
+def image_network() -> Any:
+    """Return EfficientNet-lite0 with its ImageNet weights. Raises ScorerError where the packages are missing."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

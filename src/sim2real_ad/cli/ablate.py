@@ -1,0 +1,60 @@
+"""Leave one part out at a time and see what it was worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DOCS_SECTION = "ablations"
+
+
+def register(app: typer.Typer) -> None:
+    """Add `s2r ablate`."""
+    app.command("ablate")(ablate)
+
+
+def ablate(
+    trained: Annotated[Path, typer.Option(help="Folder of `s2r train all`, rounds included.")],
+    out: Annotated[Path, typer.Option(help="Folder of the ablation; what is finished in it is kept.")],
+    variants: Annotated[str, typer.Option(help="Names by commas, or 'all'; teacher:FILE.npz for another teacher.")] = (
+        "all"
+    ),
+    domains: Annotated[str, typer.Option(help="training, names in config/domains or paths, by commas; or 'all'.")] = (
+        "all"
+    ),
+    episodes: Annotated[int, typer.Option(min=1, max=1000, help="Seeds 0 to N-1, a domain and scenario.")] = 20,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that drive at the same time.")] = 2,
+    config: Annotated[Path | None, typer.Option(help="Training YAML of the trained folder.")] = None,
+    docs: Annotated[Path | None, typer.Option(help="Also renew the section of this Markdown file.")] = None,
+) -> None:
+    """Drive without phase 2, learned adapter, action mapping, history, randomization; print a table with intervals.
+
+    What needs a training of its own gets a short one, beside a short one with nothing left out. Stop it at any time:
+    the same command goes on where it was.
+    """
+    from sim2real_ad.training.ablation.run import Ablation, run_ablation, save_table
+    from sim2real_ad.training.ablation.variants import VARIANTS
+    from sim2real_ad.training.config import load_training
+    from sim2real_ad.training.experiment.table import renew_section, require_markers
+    from sim2real_ad.training.progress import Progress
+    from sim2real_ad.world.target_domain import target_domain_names
+
+    if docs is not None:
+        require_markers(docs, DOCS_SECTION)
+    where = ("training", *target_domain_names()) if domains == "all" else tuple(domains.split(","))
+    ablation = Ablation(
+        out=out,
+        trained=trained,
+        variants=tuple(VARIANTS) if variants == "all" else tuple(variants.split(",")),
+        domains=tuple("" if name == "training" else name for name in where),
+        episodes=episodes,
+        workers=workers,
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    text = run_ablation(ablation, load_training(config), Progress())
+    save_table(text, ablation)
+    typer.echo(text)
+    if docs is not None:
+        renew_section(docs, DOCS_SECTION, text)

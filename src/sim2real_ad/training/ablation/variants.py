@@ -1,0 +1,81 @@
+"""What is left out, one part at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sim2real_ad.errors import ConfigError
+from sim2real_ad.training.ablation.stages import NO_ACTION_MAPPING, PROJECTION_ONLY
+from sim2real_ad.training.config import TrainingConfig
+
+SHORT: Mapping[str, Any] = {
+    "adapter": {"episodes": 600, "held_out_episodes": 20, "misfit_episodes": 40, "minutes": 8.0, "doubt_minutes": 0.5},
+    "student": {
+        "truth_rounds": 3, "truth_episodes": 24, "camera_rounds": 2, "camera_episodes": 20, "final_epochs": 12,
+        "validation_episodes": 3,
+    },
+}  # fmt: skip
+"""Changes that make a training short enough to be done again for every part."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to do without a part.
+
+    without: see `stages`; phase_1: drive with the student as it was before it saw through the adapter; training:
+    changes of the training that makes it, None where the checkpoint itself drives; own_adapter: whether that training
+    makes an adapter too, or takes that of `short`.
+    """
+
+    name: str
+    what: str
+    without: str = ""
+    phase_1: bool = False
+    training: Mapping[str, Any] | None = field(default=None)
+    own_adapter: bool = False
+
+
+_ALL = (
+    Variant("full", "nothing left out"),
+    Variant("no_phase_2", "the student never saw the adapter's own output", phase_1=True),
+    Variant(
+        PROJECTION_ONLY, "no learned adapter: the segmented picture laid on flat ground; phase 1's student",
+        without=PROJECTION_ONLY, phase_1=True,
+    ),
+    Variant(
+        NO_ACTION_MAPPING, "raw pedals and steering: those of the car that was trained in", without=NO_ACTION_MAPPING
+    ),
+    Variant("short", "nothing left out, the short training of the rows below", training={}, own_adapter=True),
+    Variant("no_history", "no earlier BEVs", training={"observation": {"history_s": []}}),
+    Variant(
+        "no_randomization", "one nominal world, camera and sensor; no augmentation", training={"randomization": 0.0},
+        own_adapter=True,
+    ),
+)  # fmt: skip
+VARIANTS: Mapping[str, Variant] = {variant.name: variant for variant in _ALL}
+TEACHER = "teacher:"
+"""Prefix of a variant whose student learns from the teacher in an .npz file, as another reward or algorithm made it."""
+
+
+def variant_of(name: str) -> Variant:
+    """Return a variant by name. Raises ConfigError naming those that there are."""
+    if name.startswith(TEACHER):
+        path = name.removeprefix(TEACHER)
+        return Variant(name, f"the student learned from {path}", training={"teacher": path})
+    if name not in VARIANTS:
+        raise ConfigError(f"no ablation '{name}'; known: {', '.join(VARIANTS)}, {TEACHER}FILE.npz")
+    return VARIANTS[name]
+
+
+def short_training(base: TrainingConfig, variant: Variant) -> TrainingConfig:
+    """Return the training that makes a variant: the base's, short, with the variant's changes.
+
+    Every student learns from one teacher, the shipped one, but for the variant that names another.
+    """
+    data = base.model_dump()
+    for changes in ({"teacher": "shipped"}, SHORT, variant.training or {}):
+        for key, value in changes.items():
+            data[key] = {**data[key], **value} if isinstance(value, Mapping) else value
+    return TrainingConfig.model_validate(data)

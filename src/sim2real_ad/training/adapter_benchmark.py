@@ -1,0 +1,149 @@
+"""What the adapter sees in each domain, and whether its out-of-distribution score tells bad pictures from good ones.
+
+The teacher drives, on seeds that nothing was trained on; every few ticks the adapter looks at the camera's picture, at
+the same picture spoilt, at the same picture under a wrong calibration, and at one that stays although the car drives.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from sim2real_ad.control.action_mapping import ActionMapping
+from sim2real_ad.evaluation.benchmark import Measurement
+from sim2real_ad.evaluation.corruptions import CORRUPTIONS, miscalibrated
+from sim2real_ad.evaluation.rank_statistics import auroc
+from sim2real_ad.evaluation.transfer import BevTally, compare_bevs
+from sim2real_ad.geometry.camera import CameraModel
+from sim2real_ad.observation.familiarity import DRIVING_SPEED, FROZEN_AFTER_S, FrozenPicture
+from sim2real_ad.policy.checkpoint import Checkpoint, load_checkpoint
+from sim2real_ad.safety.gate import Gate, GateConfig
+from sim2real_ad.training.domain_world import open_domain
+from sim2real_ad.training.seeds import EVALUATION_SEEDS
+from sim2real_ad.training.teacher.driver import SHIPPED, make_driver
+from sim2real_ad.training.transfer_residual import NEAR_M
+from sim2real_ad.types import CameraFrame, EgoState, UInt8Array
+from sim2real_ad.world.episode import Episode
+from sim2real_ad.world.protocol import World
+from sim2real_ad.world.scenarios import load_scenario, scenario_names
+from sim2real_ad.world.target_domain import target_domain_names
+
+TRAINING = "training"
+SEEDS = EVALUATION_SEEDS[200:202]
+"""Of every scenario: unseen ones, and others than those that the published success rates are of."""
+EVERY_TICKS = 15
+LEAST_IOU = {"drivable": 0.90, "vehicle": 0.60}
+LARGEST_DROP = 0.10
+LEAST_AUROC = 0.95
+CORRUPTION_STREAM = 0xC0_44
+WRONG_CALIBRATION, FROZEN = "wrong calibration", "frozen frame"
+
+
+@dataclass
+class Seen:
+    """What was seen in one domain. scores: of the out-of-distribution score, by kind of picture; "" as it should be."""
+
+    near: BevTally = field(default_factory=BevTally)
+    frames: int = 0
+    scores: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+
+def measure_adapter(checkpoint: Path | None = None) -> list[Measurement]:
+    """Measure IoU and AUROC in every domain. Raises CheckpointError, ConfigError or WorldError."""
+    loaded = load_checkpoint(checkpoint)
+    seen = {name: look_at(loaded, "" if name == TRAINING else name) for name in (TRAINING, *target_domain_names())}
+    return [*_overlaps(seen), *_aurocs(seen)]
+
+
+def look_at(checkpoint: Checkpoint, domain: str) -> Seen:
+    """Let the teacher drive in a domain and look at what the camera shows, good and bad."""
+    world, spec = open_domain(domain), checkpoint.spec.bev
+    camera, adapter = _camera_of(world), checkpoint.adapter(_camera_of(world))
+    close_by = spec.cell_centres()[..., 0] <= NEAR_M
+    seen, frozen = Seen(), FrozenPicture()
+    for number, (frame, ego, truth) in enumerate(_frames(world, checkpoint)):
+        random = np.random.default_rng([CORRUPTION_STREAM, number])
+        bev, ood = adapter.infer(frame)
+        valid = adapter.validity > 0
+        seen.near += compare_bevs(bev, (truth * valid).astype(np.uint8), valid & close_by, spec.channels)
+        seen.frames += 1
+        seen.scores[""].append(ood)
+        for name, corrupt in CORRUPTIONS.items():
+            seen.scores[name].append(adapter.infer(replace(frame, rgb=corrupt(frame.rgb, random)))[1])
+        wrong = checkpoint.adapter(miscalibrated(camera, random))
+        seen.scores[WRONG_CALIBRATION].append(wrong.infer(frame)[1])
+        if ego.speed >= DRIVING_SPEED:
+            seen.scores[FROZEN].append(max(ood, _when_it_stays(frozen, frame, ego)))
+    return seen
+
+
+def _camera_of(world: World) -> CameraModel:
+    camera: CameraModel = world.camera
+    return camera
+
+
+def _frames(world: World, checkpoint: Checkpoint) -> Iterator[tuple[CameraFrame, EgoState, UInt8Array]]:
+    """Yield every EVERY_TICKS-th frame of the teacher's drives, with the ego's state and the true BEV."""
+    mapping = ActionMapping(world.profile)
+    for scenario in scenario_names():
+        for seed in SEEDS:
+            episode = Episode(world, load_scenario(scenario), seed)
+            tick = episode.start()
+            teacher = make_driver(SHIPPED, world.plan, world.profile)
+            gate, ticks = Gate(world.profile, GateConfig(auto_engage=True)), 0
+            while not episode.verdict.done:
+                if ticks % EVERY_TICKS == 0 and tick.frame is not None:
+                    yield tick.frame, tick.ego, world.truth_bev(checkpoint.spec.bev)
+                action = teacher.act(world.truth())
+                teacher.acted(action)
+                tick = episode.step(gate.step(mapping.step(action, tick.ego), tick.ego, tick.ego.stamp_ns).command)
+                ticks += 1
+
+
+def _when_it_stays(frozen: FrozenPicture, frame: CameraFrame, ego: EgoState) -> float:
+    """Return the score when the picture stays as it is for twice as long as is waited for."""
+    later = frame.stamp_ns + round(2e9 * FROZEN_AFTER_S)
+    frozen.reset()
+    frozen.step(frame.stamp_ns, frame.rgb, ego)
+    return frozen.step(later, frame.rgb.copy(), ego)
+
+
+def _overlaps(seen: dict[str, Seen]) -> list[Measurement]:
+    figures = []
+    for channel, least in LEAST_IOU.items():
+        known = _iou(seen[TRAINING], channel)
+        for domain, found in seen.items():
+            iou, held_out = _iou(found, channel), domain != TRAINING
+            note = f"{found.frames} frames" + (f", drop {100.0 * (known - iou):.1f} points" if held_out else "")
+            figures.append(_share(f"{channel} IoU within {NEAR_M:g} m, {domain}", iou, least, note))
+        drop = known - min(_iou(s, channel) for s in seen.values())
+        figures.append(
+            Measurement(
+                name=f"{channel} IoU, largest drop", unit="IoU", better="lower", target=LARGEST_DROP, samples=(drop,)
+            )
+        )
+    return figures
+
+
+def _aurocs(seen: dict[str, Seen]) -> list[Measurement]:
+    """Return how well the score tells each kind of bad picture from normal driving, over all held-out domains."""
+    held_out = [found for domain, found in seen.items() if domain != TRAINING]
+    usual = np.array([score for found in held_out for score in found.scores[""]])
+    figures = []
+    for kind in (*CORRUPTIONS, FROZEN, WRONG_CALIBRATION):
+        bad = np.array([score for found in held_out for score in found.scores[kind]])
+        figures.append(_share(f"AUROC, {kind}", auroc(bad, usual) or 0.0, LEAST_AUROC, f"{len(bad)} pictures"))
+    doubted = [f"{name} {np.mean(np.array(found.scores['']) > 0.5):.1%}" for name, found in seen.items()]
+    return [*figures, _share("normal pictures doubted", float((usual > 0.5).mean()), None, ", ".join(doubted))]
+
+
+def _iou(seen: Seen, channel: str) -> float:
+    return seen.near.overlaps[channel].iou or 0.0
+
+
+def _share(name: str, value: float, target: float | None, note: str) -> Measurement:
+    return Measurement(name=name, unit="", better="higher", target=target, samples=(value,), note=note)

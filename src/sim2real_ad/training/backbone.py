@@ -1,0 +1,42 @@
+"""Features learned from real pictures: EfficientNet-lite0 (ImageNet, Apache-2.0) down to a sixteenth of the picture.
+
+What lies deeper tells kinds of object apart, costs as much again, and is not needed to tell road from car.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from sim2real_ad.reward.lit.towers import image_network
+
+QUARTER, EIGHTH, SIXTEENTH = 24, 40, 112
+"""Channels of the maps at a quarter, an eighth and a sixteenth of the picture's size."""
+_LAST_QUARTER, _LAST_EIGHTH, _LAST_SIXTEENTH = 2, 4, 8
+"""Blocks after which these maps are taken."""
+
+
+class Backbone(nn.Module):
+    """Pictures to three feature maps. Its batch statistics stay those of its own training, also where it is tuned."""
+
+    def __init__(self) -> None:
+        """Load the packaged weights. Raises ScorerError where the packages are missing."""
+        super().__init__()
+        network = image_network()
+        self.stem = nn.Sequential(network._conv_stem, network._bn0, nn.ReLU6())
+        self.blocks = nn.ModuleList(network._blocks[: _LAST_SIXTEENTH + 1])
+
+    def forward(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """(N, 3, H, W) in 0..1 to (N, 24, H/4, W/4), (N, 40, H/8, W/8) and (N, 112, H/16, W/16)."""
+        x = self.stem(picture * 2.0 - 1.0)
+        maps = []
+        for index, block in enumerate(self.blocks):
+            x = block(x, 0.0)
+            if index in (_LAST_QUARTER, _LAST_EIGHTH, _LAST_SIXTEENTH):
+                maps.append(x)
+        quarter, eighth, sixteenth = maps
+        return quarter, eighth, sixteenth
+
+    def train(self, mode: bool = True) -> Backbone:
+        """Stay in evaluation mode: a few hundred frames know less of pictures than ImageNet's statistics do."""
+        return super().train(False)

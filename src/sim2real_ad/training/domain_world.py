@@ -1,0 +1,29 @@
+"""A world in process by the name of its domain: the training domain, or a target domain through its own lens."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from sim2real_ad.geometry.camera import CameraModel, load_camera
+from sim2real_ad.vehicle.profile import load_vehicle
+from sim2real_ad.world.embedded.world import EmbeddedWorld
+from sim2real_ad.world.protocol import World
+from sim2real_ad.world.target_domain import load_target_domain
+from sim2real_ad.world.target_world import TargetWorld
+
+
+@lru_cache(maxsize=1)
+def open_domain(name_or_path: str) -> World:
+    """Open a domain's world, with its camera; "" is the training domain. The last one is kept open.
+
+    Maps and textures take time, and graphics memory is for one. Raises ConfigError, CalibrationError or WorldError.
+    """
+    if not name_or_path:
+        return EmbeddedWorld(load_vehicle("saloon"), load_camera("default"))
+    target = load_target_domain(name_or_path)
+    profile = target.load_vehicle()
+
+    def open_world(camera: CameraModel) -> World:
+        return EmbeddedWorld(profile, camera)
+
+    return TargetWorld(target, target.load_camera(), open_world)

@@ -1,0 +1,110 @@
+"""Teaches a trained adapter to doubt pictures: spoilt ones, and ones that its calibration does not fit."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from sim2real_ad.evaluation.rank_statistics import auroc
+from sim2real_ad.training.adapter import Report, as_picture, in_order, pictures_of, warm_then_cool
+from sim2real_ad.training.adapter_network import AdapterNetwork
+from sim2real_ad.training.frames import FrameSet, Indices
+from sim2real_ad.training.spoiling import spoil
+from sim2real_ad.types import UInt8Array
+
+EACH = 10
+"""Pictures of each kind in a batch: as they should be, spoilt, misfit."""
+LIMIT_QUANTILE = 0.99
+"""Share of the held-out pictures, half of them augmented, that score below 0.5."""
+HELD_OUT_MISFITS = 0.15
+"""Share of the misfit pictures that only the figures are taken from."""
+LEARNING_RATE = 2e-3
+
+
+def teach_familiarity(
+    network: AdapterNetwork, frames: FrameSet, misfits: FrameSet, held_out: FrameSet, minutes: float, seed: int,
+    report: Report,
+) -> dict[str, Any]:  # fmt: skip
+    """Fit the two doubts, all else being frozen, and the score's limits. Returns the record with AUROCs."""
+    random = np.random.default_rng(seed)
+    network.eval().requires_grad_(False)
+    head = network.familiarity.train().requires_grad_(True)
+    optimizer = torch.optim.AdamW(head.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
+    taught = round(len(misfits) * (1.0 - HELD_OUT_MISFITS))
+    started, losses = time.monotonic(), []
+    while (share := (time.monotonic() - started) / (60.0 * minutes)) < 1.0:
+        optimizer.param_groups[0]["lr"] = LEARNING_RATE * warm_then_cool(share)
+        picture, grid = _batch(frames, misfits, taught, random)
+        with torch.autocast("cpu", torch.bfloat16):
+            doubts = network.doubt(picture, grid)
+        loss = doubt_loss(doubts.float())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        if len(losses) % 20 == 1:
+            report(f"doubts: step {len(losses)}, loss {np.mean(losses[-50:]):.4f}", share)
+    head.eval()
+    return {
+        "doubt_steps": len(losses),
+        "doubt_minutes": (time.monotonic() - started) / 60.0,
+        "doubt_auroc": _fit_limits(network, held_out, misfits, taught, random),
+    }
+
+
+def doubt_loss(doubts: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of logits (3 EACH, 2) in the order of a batch; a spoilt picture may fit its calibration or not."""
+    fine, spoilt, misfit = doubts.split(EACH)
+    one, zero = torch.ones(EACH), torch.zeros(EACH)
+    entropy = functional.binary_cross_entropy_with_logits
+    of_spoilt = entropy(fine[:, 0], zero) + entropy(misfit[:, 0], zero) + 2.0 * entropy(spoilt[:, 0], one)
+    return of_spoilt + 2.0 * entropy(fine[:, 1], zero) + 2.0 * entropy(misfit[:, 1], one)
+
+
+def _batch(
+    frames: FrameSet, misfits: FrameSet, taught: int, random: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return pictures and grids of EACH fine, spoilt and misfit pictures, in this order."""
+    fine, spoilt = random.integers(len(frames), size=(2, EACH))
+    misfit = random.integers(taught, size=EACH)
+    rgb = (pictures_of(frames, fine, random), _spoilt(frames, spoilt, random), pictures_of(misfits, misfit, random))
+    grids = (frames.geometry(fine)[0], frames.geometry(spoilt)[0], misfits.geometry(misfit)[0])
+    return as_picture(np.concatenate(rgb)), torch.from_numpy(np.concatenate(grids))
+
+
+def _spoilt(frames: FrameSet, indices: Indices, random: np.random.Generator) -> UInt8Array:
+    plain = pictures_of(frames, indices, random if random.random() < 0.5 else None)
+    spoilt = np.stack([spoil(rgb, random) for rgb in plain])
+    return np.asarray(spoilt * frames.covered(indices)[..., None], np.uint8)
+
+
+@torch.no_grad()
+def _fit_limits(
+    network: AdapterNetwork, held_out: FrameSet, misfits: FrameSet, taught: int, random: np.random.Generator
+) -> dict[str, float]:
+    """Set the limits from held-out pictures, plain and augmented; return how well the score tells each kind apart."""
+
+    def doubts(rgb: UInt8Array, grid: Any) -> torch.Tensor:
+        return network.doubt(as_picture(rgb), torch.from_numpy(grid))
+
+    plain, strong, spoilt = [], [], []
+    for indices in in_order(len(held_out)):
+        grid = held_out.geometry(indices)[0]
+        plain.append(doubts(pictures_of(held_out, indices, None), grid))
+        strong.append(doubts(pictures_of(held_out, indices, random), grid))
+        spoilt.append(doubts(_spoilt(held_out, indices, random), grid))
+    unknown = np.arange(taught, len(misfits))
+    misfit = [
+        doubts(pictures_of(misfits, unknown[part], None), misfits.geometry(unknown[part])[0])
+        for part in in_order(len(unknown))
+    ]
+    familiar = torch.cat(plain + strong)
+    network.familiarity.limits.copy_(torch.quantile(familiar, LIMIT_QUANTILE, dim=0))
+    score = network.familiarity.score
+    usual = score(torch.cat(plain)).numpy()
+    kinds = {"augmented": strong, "spoilt": spoilt, "misfit": misfit}
+    return {kind: auroc(score(torch.cat(found)).numpy(), usual) or 0.0 for kind, found in kinds.items()}

@@ -1,0 +1,86 @@
+"""How long adapter and policy take for one frame on one core: as deployed in ONNX Runtime, and in torch.
+
+Torch runs networks of the same form with weights of chance: how long they take does not depend on the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sim2real_ad.evaluation.benchmark import Measurement, time_each
+from sim2real_ad.geometry.camera import load_camera
+from sim2real_ad.policy.checkpoint import ADAPTER_FILE, STUDENT_FILE, Checkpoint, load_checkpoint
+from sim2real_ad.policy.corridor import Corridor
+from sim2real_ad.training.adapter_network import AdapterExport, AdapterNetwork
+from sim2real_ad.training.networks import StudentNetwork
+from sim2real_ad.types import CameraFrame, EgoState, Pose2, Route
+
+STEPS = 40
+LONGEST_MS = 12.0
+LEAST_RATIO = 3.0
+LARGEST_MB = 20.0
+
+
+def measure_latency(checkpoint: Path | None = None) -> list[Measurement]:
+    """Measure on one thread. Raises CheckpointError."""
+    torch.set_num_threads(1)
+    loaded = load_checkpoint(checkpoint)
+    deployed, in_torch = _deployed(loaded), _in_torch(loaded)
+    runtime, eager = _milliseconds(deployed), _milliseconds(in_torch)
+    ratio = tuple(slow / fast for slow, fast in zip(eager, runtime, strict=True))
+    weights = sum((loaded.path / name).stat().st_size for name in (ADAPTER_FILE, STUDENT_FILE)) / 1e6
+    return [
+        Measurement(
+            name="adapter and policy, ONNX Runtime", unit="ms", better="lower", target=LONGEST_MS, samples=runtime,
+            note="320x180 to action, one thread, CPU time",
+        ),
+        Measurement(
+            name="adapter and policy, torch eager", unit="ms", better="lower", target=None, samples=eager,
+            note="the same, one thread, CPU time",
+        ),
+        Measurement(
+            name="torch eager over ONNX Runtime", unit="times", better="higher", target=LEAST_RATIO, samples=ratio
+        ),
+        Measurement(name="shipped weights", unit="MB", better="lower", target=LARGEST_MB, samples=(weights,)),
+    ]  # fmt: skip
+
+
+def _milliseconds(step: Callable[[], object]) -> tuple[float, ...]:
+    return tuple(1e3 * watch.cpu_s / STEPS for watch in time_each(step, STEPS))
+
+
+def _deployed(loaded: Checkpoint) -> Callable[[], object]:
+    """One frame through the stages that drive the car."""
+    camera = load_camera("default")
+    observe, decide = loaded.observation_stage(camera), loaded.policy_stage()
+    frame, ego, route = _frame(camera.width, camera.height)
+    return lambda: decide.step(observe.step(frame, ego, route))
+
+
+def _in_torch(loaded: Checkpoint) -> Callable[[], object]:
+    """The same frame, with torch in the place of ONNX Runtime."""
+    camera, config = load_camera("default"), loaded.config
+    observe, corridor = loaded.observation_stage(camera), Corridor(config.corridor, loaded.spec)
+    frame, ego, route = _frame(camera.width, camera.height)
+    observation, adapter = observe.step(frame, ego, route), loaded.adapter(camera)
+    adapter_network = AdapterExport(AdapterNetwork(loaded.spec.bev, config.image)).eval()
+    student = StudentNetwork(config.corridor, loaded.spec).eval()
+    geometry = [torch.from_numpy(part) for part in adapter.geometry]
+
+    @torch.no_grad()
+    def step() -> object:
+        adapter_network(torch.from_numpy(adapter.view.take(frame.rgb)[None]), *geometry)
+        straight = torch.from_numpy(corridor.straighten(observation))[None]
+        return student(straight, torch.from_numpy(corridor.features(observation))[None])
+
+    return step
+
+
+def _frame(width: int, height: int) -> tuple[CameraFrame, EgoState, Route]:
+    rgb = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    route = Route(0, np.stack((np.arange(200.0), np.zeros(200)), axis=-1), 8.33)
+    return CameraFrame(0, rgb), EgoState(0, Pose2(0.0, 0.0, 0.0), 4.0), route

@@ -1,0 +1,75 @@
+import pytest
+
+pytest.importorskip("torch", reason="ablations need the train extra")
+
+from sim2real_ad.errors import ConfigError
+from sim2real_ad.policy.checkpoint import SHIPPED, STUDENT_FILE, load_checkpoint
+from sim2real_ad.training.ablation.run import Ablation, Drive, prepare, table
+from sim2real_ad.training.ablation.variants import VARIANTS, short_training, variant_of
+from sim2real_ad.training.config import TrainingConfig
+from sim2real_ad.training.progress import Progress
+
+
+def ablation(tmp_path, trained=SHIPPED) -> Ablation:
+    return Ablation(tmp_path, trained, ("full",), ("",), 2, 1)
+
+
+def drive(variant: str, seed: int, infraction: str = "", domain: str = "") -> Drive:
+    return Drive(variant=variant, checkpoint="x", domain=domain, scenario="a", seed=seed, infraction=infraction)
+
+
+def test_the_parts_that_were_asked_for_can_be_left_out():
+    assert {"no_randomization", "projection_only", "no_action_mapping", "no_phase_2", "no_history"} < set(VARIANTS)
+
+
+def test_a_short_training_changes_what_the_variant_says_and_nothing_else():
+    base = TrainingConfig()
+    short = short_training(base, VARIANTS["short"])
+    blind = short_training(base, VARIANTS["no_history"])
+    assert blind.observation.history_s == ()
+    assert blind.model_copy(update={"observation": base.observation}) == short
+    assert short_training(base, VARIANTS["no_randomization"]) == short.model_copy(update={"randomization": 0.0})
+    assert short.student.camera_rounds < base.student.camera_rounds
+    assert short.teacher == "shipped"
+
+
+def test_a_teacher_from_anywhere_can_take_the_shipped_ones_place():
+    assert short_training(TrainingConfig(), variant_of("teacher:some/where.npz")).teacher == "some/where.npz"
+
+
+def test_an_unknown_variant_is_refused_with_those_that_there_are():
+    with pytest.raises(ConfigError, match=r"no_colour.*no_history.*teacher:FILE"):
+        variant_of("no_colour")
+
+
+def test_the_checkpoint_itself_drives_where_nothing_needs_training(tmp_path):
+    assert prepare(VARIANTS["full"], ablation(tmp_path), TrainingConfig(), Progress()) == SHIPPED
+    assert prepare(VARIANTS["no_action_mapping"], ablation(tmp_path), TrainingConfig(), Progress()) == SHIPPED
+
+
+def test_phase_1s_student_comes_from_the_training_and_its_absence_is_named(tmp_path):
+    base = TrainingConfig()
+    with pytest.raises(ConfigError, match=r"round_3.*s2r train all"):
+        prepare(VARIANTS["no_phase_2"], ablation(tmp_path), base, Progress())
+    trained = tmp_path / "trained"
+    trained.mkdir()
+    for file in SHIPPED.iterdir():
+        (trained / file.name).write_bytes(file.read_bytes())
+    student = trained / f"round_{base.student.truth_rounds - 1}" / STUDENT_FILE
+    student.parent.mkdir()
+    student.write_bytes((SHIPPED / STUDENT_FILE).read_bytes())
+    folder = prepare(VARIANTS["no_phase_2"], ablation(tmp_path, trained), base, Progress())
+    assert load_checkpoint(folder).spec == load_checkpoint(SHIPPED).spec
+
+
+def test_a_variant_that_borrows_an_adapter_says_whose(tmp_path):
+    with pytest.raises(ConfigError, match="name that first"):
+        prepare(VARIANTS["no_history"], ablation(tmp_path), TrainingConfig(), Progress())
+
+
+def test_the_table_counts_successes_with_intervals_and_leaves_out_what_was_not_driven():
+    drives = [drive("full", 0), drive("full", 1, "collision"), drive("full", 0, domain="another_look")]
+    text = table([VARIANTS["full"], VARIANTS["no_phase_2"]], ("", "another_look"), drives)
+    assert "| left out | training | another_look | what it is |" in text
+    assert "| full | 1 of 2 (9 to 91 %) | 1 of 1 (21 to 100 %) |" in text
+    assert "| no_phase_2 | - | - |" in text

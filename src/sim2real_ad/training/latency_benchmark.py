@@ -1,19 +1,25 @@
-"""How long adapter and policy take for one frame on one core: as deployed in ONNX Runtime, and in torch.
+"""How long adapter and policy take for one frame on one core: as deployed in ONNX Runtime, in torch, and in int8.
 
-Torch runs networks of the same form with weights of chance: how long they take does not depend on the weights.
+Torch runs networks of the same form with weights of chance: how long they take does not depend on the weights. The
+adapter's convolutions in int8 are measured to see whether they would gain anything; their accuracy is not looked at.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
+from onnxruntime.quantization import CalibrationDataReader, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from sim2real_ad.evaluation.benchmark import Measurement, time_each
 from sim2real_ad.geometry.camera import load_camera
-from sim2real_ad.policy.checkpoint import ADAPTER_FILE, STUDENT_FILE, Checkpoint, load_checkpoint
+from sim2real_ad.observation.adapter import ADAPTER_INPUTS, Adapter
+from sim2real_ad.policy.checkpoint import ADAPTER_FILE, STUDENT_FILE, Checkpoint, load_checkpoint, open_network
 from sim2real_ad.policy.corridor import Corridor
 from sim2real_ad.training.adapter_network import AdapterExport, AdapterNetwork
 from sim2real_ad.training.networks import StudentNetwork
@@ -44,6 +50,11 @@ def measure_latency(checkpoint: Path | None = None) -> list[Measurement]:
         ),
         Measurement(
             name="torch eager over ONNX Runtime", unit="times", better="higher", target=LEAST_RATIO, samples=ratio
+        ),
+        Measurement(
+            name="adapter alone, int8 over fp32", unit="times", better="lower", target=None,
+            samples=tuple(small / full for small, full in zip(*_int8_and_fp32(loaded), strict=True)),
+            note="time of the network; below 1 int8 would gain",
         ),
         Measurement(name="shipped weights", unit="MB", better="lower", target=LARGEST_MB, samples=(weights,)),
     ]  # fmt: skip
@@ -78,6 +89,33 @@ def _in_torch(loaded: Checkpoint) -> Callable[[], object]:
         return student(straight, torch.from_numpy(corridor.features(observation))[None])
 
     return step
+
+
+class _Noise(CalibrationDataReader):
+    """A few pictures of noise to quantize with: good enough for time."""
+
+    def __init__(self, adapter: Adapter, count: int = 3) -> None:
+        height, width = adapter.view.spec.height, adapter.view.spec.width
+        random = np.random.default_rng(0)
+        pictures = (random.integers(0, 256, (1, height, width, 3), dtype=np.uint8) for _ in range(count))
+        self._inputs = [dict(zip(ADAPTER_INPUTS, (p, *adapter.geometry), strict=True)) for p in pictures]
+
+    def get_next(self) -> Any:
+        """Return the next inputs, None at the end."""
+        return self._inputs.pop() if self._inputs else None
+
+
+def _int8_and_fp32(loaded: Checkpoint) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the milliseconds of the adapter's network with its convolutions in int8, and as it is."""
+    adapter = loaded.adapter(load_camera("default"))
+    inputs = _Noise(adapter).get_next()
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "int8.onnx"
+        quant_pre_process(loaded.path / ADAPTER_FILE, path)
+        quantize_static(path, path, _Noise(adapter), per_channel=True, op_types_to_quantize=["Conv"])
+        sessions = open_network(path), open_network(loaded.path / ADAPTER_FILE)
+    small, full = (_milliseconds(lambda s=s: s.run(["bev", "ood"], inputs)) for s in sessions)  # type: ignore[misc]
+    return small, full
 
 
 def _frame(width: int, height: int) -> tuple[CameraFrame, EgoState, Route]:

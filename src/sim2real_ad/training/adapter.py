@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -15,6 +17,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from sim2real_ad.files import replacing
 from sim2real_ad.observation.segments import BLOCK
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.training.adapter_network import AdapterNetwork, AdapterOutput
@@ -34,6 +37,9 @@ NEAR_M = 30.0
 
 REFLECTED = 0.2
 """Share of training pictures with a reflection in the windscreen."""
+
+SAVE_EVERY_S = 120.0
+"""From one state on disk, from which a killed training goes on, to the next."""
 
 PREFETCHED = 3
 """Batches that are made ahead of the network."""
@@ -134,11 +140,13 @@ def train_adapter(
     report: Report,
     *,
     augmented: bool = True,
+    state: Path | None = None,
 ) -> tuple[AdapterNetwork, dict[str, Any]]:
-    """Train and measure on held-out seeds. Returns the network and its record. augmented: the pictures, see there.
+    """Train and measure on held-out seeds. Returns the network and its record. augmented: the pictures, see there;
+    state: a file that the training is saved to now and then, and goes on from.
 
-    The backbone is frozen at first and tuned, more gently than the rest, in the last part of the run. The run ends
-    after settings.epochs or settings.minutes, whichever comes first; the learning rate follows.
+    The backbone is frozen at first; its deeper blocks are tuned, more gently than the rest, in the last part of the
+    run. The run ends after settings.epochs or settings.minutes, whichever comes first; the learning rate follows.
     """
     torch.manual_seed(seed)
     network = AdapterNetwork(spec, frames.image).to(memory_format=torch.channels_last)
@@ -146,13 +154,15 @@ def train_adapter(
     optimizer = _optimizer(network, settings)
     weights = torch.tensor(settings.positive_weights)
     steps = settings.epochs * (len(frames) // settings.batch_size)
-    started, losses = time.monotonic(), []
-    for step, batch in enumerate(_prefetched(frames, settings, seed, augmented=augmented)):
+    first, spent = _take_up(state, network, optimizer)
+    started, losses = time.monotonic() - spent, []
+    saved = time.monotonic()
+    for step, batch in enumerate(_prefetched(frames, settings, seed, first, augmented=augmented), first):
         share = max(step / steps, (time.monotonic() - started) / (60.0 * settings.minutes))
         if share >= 1.0:
             break
         if share >= settings.tune_from:
-            network.backbone.requires_grad_(True)
+            network.backbone.tune()
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * group["share"] * warm_then_cool(share)
         with torch.autocast("cpu", torch.bfloat16):
@@ -165,11 +175,14 @@ def train_adapter(
         losses.append(loss.item())
         if step % 20 == 0:
             report(f"adapter step {step} of at most {steps}, loss {np.mean(losses[-50:]):.4f}", share)
+        if state is not None and time.monotonic() - saved > SAVE_EVERY_S:
+            _save(state, network, optimizer, step + 1, time.monotonic() - started)
+            saved = time.monotonic()
     record = {
         "frames": len(frames),
         "held_out_frames": len(held_out),
         "parameters": count_parameters(network),
-        "steps": len(losses),
+        "steps": first + len(losses),
         "final_loss": float(np.mean(losses[-50:])),
         "minutes": (time.monotonic() - started) / 60.0,
         **evaluate_adapter(network, held_out),
@@ -214,19 +227,38 @@ def in_order(count: int, batch: int = 32) -> Iterator[Any]:
 
 
 def _optimizer(network: AdapterNetwork, settings: AdapterTraining) -> torch.optim.Optimizer:
-    tuned = set(network.backbone.parameters())
-    rest = [p for p in network.parameters() if p not in tuned]
-    groups = [{"params": rest, "share": 1.0}, {"params": list(tuned), "share": settings.tune_rate}]
+    tuned = list(network.backbone.parameters())
+    rest = [p for name, p in network.named_parameters() if not name.startswith("backbone.")]
+    groups = [{"params": rest, "share": 1.0}, {"params": tuned, "share": settings.tune_rate}]
     return torch.optim.AdamW(groups, lr=settings.learning_rate, weight_decay=1e-4)
 
 
-def _prefetched(frames: FrameSet, settings: AdapterTraining, seed: int, *, augmented: bool) -> Iterator[Batch]:
-    """Yield the batches of all epochs, made by a thread of their own while the network is busy."""
-    order, effects = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1])
+def _save(path: Path, network: AdapterNetwork, optimizer: torch.optim.Optimizer, step: int, spent: float) -> None:
+    held = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "spent": spent}
+    with replacing(path) as file:
+        torch.save(held, file)
+
+
+def _take_up(path: Path | None, network: AdapterNetwork, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
+    """Load what was saved; return the steps taken and the seconds spent, 0 where nothing was."""
+    if path is None or not path.is_file():
+        return 0, 0.0
+    held = torch.load(path, weights_only=True)
+    network.load_state_dict(held["network"])
+    optimizer.load_state_dict(held["optimizer"])
+    return int(held["step"]), float(held["spent"])
+
+
+def _prefetched(
+    frames: FrameSet, settings: AdapterTraining, seed: int, first: int, *, augmented: bool
+) -> Iterator[Batch]:
+    """Yield the batches of all epochs from a step on, made by a thread of their own while the network is busy."""
+    order = np.random.default_rng([seed, 0])
     with ThreadPoolExecutor(1) as maker:
         coming: deque[Future[Batch]] = deque()
-        for indices in _batches(len(frames), settings, order):
-            coming.append(maker.submit(make_batch, frames, indices, effects if augmented else None))
+        for step, indices in islice(enumerate(_batches(len(frames), settings, order)), first, None):
+            effects = np.random.default_rng([seed, 1, step]) if augmented else None
+            coming.append(maker.submit(make_batch, frames, indices, effects))
             if len(coming) > PREFETCHED:
                 yield coming.popleft().result()
         while coming:

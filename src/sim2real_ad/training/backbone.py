@@ -37,6 +37,12 @@ class Backbone(nn.Module):
         quarter, eighth, sixteenth = maps
         return quarter, eighth, sixteenth
 
+    def tune(self) -> None:
+        """Let the deeper blocks learn. The first, at up to a quarter of the picture's size, see edges and colours,
+        which are the same everywhere, and would take most of the time."""
+        for block in self.blocks[_LAST_QUARTER + 1 :]:
+            block.requires_grad_(True)
+
     def train(self, mode: bool = True) -> Backbone:
         """Stay in evaluation mode: a few hundred frames know less of pictures than ImageNet's statistics do."""
         return super().train(False)

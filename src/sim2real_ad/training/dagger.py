@@ -1,12 +1,13 @@
 """DAgger: drive with the student, ask the teacher at every frame what it would have done, train on all of it.
 
 The first rounds see the degraded true BEV, which costs no rendering; the later ones see through the camera adapter,
-as the deployed policy will. The best student by strict success on validation seeds is kept.
+as the deployed policy will. Of the last rounds the best student by strict success on validation seeds is kept.
 """
 
 from __future__ import annotations
 
-import itertools
+import hashlib
+import json
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
@@ -17,20 +18,29 @@ from typing import Any
 import numpy as np
 import torch
 
-from sim2real_ad.policy.checkpoint import STUDENT_FILE
+from sim2real_ad.errors import TrainingError
+from sim2real_ad.files import write_json
+from sim2real_ad.policy.checkpoint import ADAPTER_FILE, STUDENT_FILE, sha256_of
 from sim2real_ad.training.config import TrainingConfig
 from sim2real_ad.training.export import export_student
-from sim2real_ad.training.imitation import Samples, fit_student
+from sim2real_ad.training.imitation import fit_student
 from sim2real_ad.training.networks import StudentNetwork, count_parameters
 from sim2real_ad.training.progress import Progress
 from sim2real_ad.training.rollout import Job, Roll, roll_out
+from sim2real_ad.training.samples import Samples, drop_part, joined, read_part, write_part
 from sim2real_ad.training.seeds import STUDENT_SEEDS, VALIDATION_SEEDS, check_training_seed
 from sim2real_ad.world.randomization_ranges import load_ranges
+
+RECORD_FILE, WEIGHTS_FILE = "record.json", "student.pt"
+"""Of a round; the record comes last, so that a round that has one is whole."""
 
 
 @dataclass
 class Dagger:
-    """One training run. folder: where networks are written; it holds adapter.onnx already."""
+    """One training run. folder: where networks are written; it holds adapter.onnx already.
+
+    Each round has a folder of its own: samples, weights, student, record. What is finished is not done again.
+    """
 
     config: TrainingConfig
     folder: Path
@@ -43,92 +53,141 @@ class Dagger:
     def __post_init__(self) -> None:
         torch.manual_seed(self.config.seed)
         self.network = StudentNetwork(self.config.corridor, self.config.observation)
-        self.samples = Samples(self.config.corridor, self.config.observation)
-        self._random = np.random.default_rng(self.config.seed)
-        self._seeds = itertools.count(STUDENT_SEEDS.start + 10_000 * (self.config.seed - 1))
-        self._best = -1
+        self.samples = Samples()
+
+    @property
+    def count(self) -> int:
+        """Number of rounds."""
+        return self.config.student.truth_rounds + self.config.student.camera_rounds
 
     def run(self) -> dict[str, Any]:
-        """Run all rounds. Leaves the best student in the folder and returns the record."""
-        settings, started = self.config.student, time.monotonic()
-        for number in range(settings.truth_rounds):
-            self._round(number, through_camera=False, episodes=settings.truth_episodes)
-        for number in range(settings.camera_rounds):
-            self._round(settings.truth_rounds + number, through_camera=True, episodes=settings.camera_episodes)
-        best = max(self.rounds, key=lambda r: sum(v["successes"] for v in r.get("validation", {}).values()), default={})
+        """Run all rounds that are not finished. Leaves the best student in the folder and returns the record.
+
+        Raises TrainingError where the folder holds rounds of another training.
+        """
+        made_by = self._fingerprint()
+        for number in range(self.count):
+            record = self._finished(number, made_by)
+            if record is None:
+                record = {"made_by": made_by, **self._round(number)}
+                write_json(self._round_folder(number) / RECORD_FILE, record)
+            self.rounds.append(record)
+        best = max(self.rounds, key=_successes, default={})
+        if best:
+            student = self._round_folder(best["round"]) / STUDENT_FILE
+            (self.folder / STUDENT_FILE).write_bytes(student.read_bytes())
+        for number in range(self.count):
+            drop_part(self._round_folder(number))
         return {
             "parameters": count_parameters(self.network),
-            "samples": len(self.samples),
+            "samples": self.rounds[-1]["samples"] if self.rounds else 0,
             "rounds": self.rounds,
+            "kept_round": best.get("round"),
             "validation": best.get("validation", {}),
-            "minutes": (time.monotonic() - started) / 60.0,
+            "minutes": sum(record["minutes"] for record in self.rounds),
         }
 
-    def _round(self, number: int, *, through_camera: bool, episodes: int) -> None:
-        """Collect with the present student, train on everything, judge, keep the best."""
+    def _fingerprint(self) -> str:
+        """Tell trainings apart: by their settings, and by the adapter and the teacher that they were given."""
+        settings = self.config.model_dump(mode="json", exclude={"adapter"})
+        given = [self.folder / ADAPTER_FILE, Path(str(settings.pop("teacher")))]
+        told = [json.dumps(settings, sort_keys=True), *(sha256_of(p) if p.is_file() else p.name for p in given)]
+        return hashlib.sha256("".join(told).encode()).hexdigest()[:16]
+
+    def _round_folder(self, number: int) -> Path:
+        return self.folder / f"round_{number}"
+
+    def _finished(self, number: int, made_by: str) -> dict[str, Any] | None:
+        """Take a finished round up again and return its record; None where it is still to be done."""
+        folder = self._round_folder(number)
+        if not (folder / RECORD_FILE).is_file():
+            return None
+        record: dict[str, Any] = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
+        if record.get("made_by") != made_by:
+            raise TrainingError(
+                f"{folder} is of a training with another configuration, adapter or teacher: delete the round_* folders "
+                "to train anew, or name another folder"
+            )
+        if number < self.count - 1 and not (self._round_folder(self.count - 1) / RECORD_FILE).is_file():
+            self.samples.add(read_part(folder))
+        self.network.load_state_dict(torch.load(folder / WEIGHTS_FILE, weights_only=True))
+        self.progress(f"round {number}: finished before; {_summary(record)}", 1.0)
+        return record
+
+    def _round(self, number: int) -> dict[str, Any]:
+        """Collect with the present student, train on everything, judge."""
+        started, settings, folder = time.monotonic(), self.config.student, self._round_folder(number)
+        through_camera = number >= settings.truth_rounds
         teacher_share = 1.0 if number == 0 else max(0.1, 0.5**number)
         strength = self._strength(number)
-        jobs = list(self._training_jobs(number, through_camera, episodes, teacher_share, strength))
-        rolls = list(self._rolled(jobs, f"round {number}: driving"))
-        for roll in rolls:
-            self.samples.extend(roll.corridors, roll.features, roll.actions)
+        rolls = list(self._rolled(self._training_jobs(number, teacher_share, strength), f"round {number}: driving"))
+        write_part(folder, joined([roll.samples for roll in rolls]))
+        self.samples.add(read_part(folder))
         self.progress(f"round {number}: training on {len(self.samples)} samples", 0.5)
-        settings = self.config.student
-        last = number == settings.truth_rounds + settings.camera_rounds - 1
-        epochs = settings.final_epochs if last else settings.epochs
-        errors = fit_student(self.network, self.samples, settings, epochs, self._random)
-        path = self.folder / f"round_{number}" / STUDENT_FILE
-        export_student(self.network, self.config.corridor, self.config.observation, path)
+        last = number == self.count - 1
+        torch.manual_seed(self.config.seed + 1_000 * (number + 1))
+        errors = fit_student(
+            self.network,
+            self.samples,
+            settings,
+            settings.final_epochs if last else settings.epochs,
+            np.random.default_rng([self.config.seed, number]),
+        )
+        torch.save(self.network.state_dict(), folder / WEIGHTS_FILE)
+        export_student(self.network, self.config.corridor, self.config.observation, folder / STUDENT_FILE)
         record = {"round": number, "camera": through_camera, "strength": strength, **errors}
         record["teacher_share"] = teacher_share
         record["training_drives"] = tally(rolls)
-        if through_camera:
-            record["validation"] = self._validate(path)
-        self.rounds.append(record)
+        if through_camera and number >= self.count - settings.validated_rounds:
+            record["validation"] = self._validate(folder / STUDENT_FILE)
+        record["minutes"] = (time.monotonic() - started) / 60.0
         self.progress(f"round {number}: {_summary(record)}", 1.0)
+        return record
 
     def _strength(self, number: int) -> float:
         """Return the randomization's strength in a round, by the curriculum; all of it in the last one."""
-        rounds = self.config.student.truth_rounds + self.config.student.camera_rounds
-        return self.config.randomization * load_ranges().curriculum.strength(number / max(rounds - 1, 1))
+        return self.config.randomization * load_ranges().curriculum.strength(number / max(self.count - 1, 1))
 
-    def _training_jobs(
-        self, number: int, camera: bool, episodes: int, teacher_share: float, strength: float
-    ) -> Iterator[Job]:
-        practice = self.config.student.practice
-        student = self.folder / f"round_{number - 1}" / STUDENT_FILE if number else None
-        for episode in range(episodes):
-            yield Job(
+    def _training_jobs(self, number: int, teacher_share: float, strength: float) -> list[Job]:
+        settings = self.config.student
+        through_camera = number >= settings.truth_rounds
+        episodes = settings.camera_episodes if through_camera else settings.truth_episodes
+        before = settings.truth_episodes * min(number, settings.truth_rounds)
+        before += settings.camera_episodes * max(number - settings.truth_rounds, 0)
+        first = STUDENT_SEEDS.start + 10_000 * (self.config.seed - 1) + before
+        return [
+            Job(
                 config=self.config,
-                scenario=practice[episode % len(practice)],
-                seed=check_training_seed(next(self._seeds)),
-                adapter=self.folder / "adapter.onnx" if camera else None,
-                student=student,
+                scenario=settings.practice[episode % len(settings.practice)],
+                seed=check_training_seed(first + episode),
+                adapter=self.folder / ADAPTER_FILE if through_camera else None,
+                student=self._round_folder(number - 1) / STUDENT_FILE if number else None,
                 teacher_share=teacher_share,
                 push_rate=0.15,
                 keep_every=2,
                 strength=strength,
             )
+            for episode in range(episodes)
+        ]
 
     def _validate(self, path: Path) -> dict[str, Any]:
-        """Judge by strict success; the best so far becomes the folder's student."""
-        count = self.config.student.validation_episodes
+        """Judge by strict success."""
         jobs = [
-            Job(self.config, scenario, seed, adapter=self.folder / "adapter.onnx", student=path)
+            Job(self.config, scenario, seed, adapter=self.folder / ADAPTER_FILE, student=path)
             for scenario in self.config.scenarios
-            for seed in VALIDATION_SEEDS[:count]
+            for seed in VALIDATION_SEEDS[: self.config.student.validation_episodes]
         ]
-        result = tally(list(self._rolled(jobs, "validating")))
-        total = sum(scenario["successes"] for scenario in result.values())
-        if total > self._best:
-            self._best = total
-            (self.folder / STUDENT_FILE).write_bytes(path.read_bytes())
-        return result
+        return tally(self._rolled(jobs, "validating"))
 
     def _rolled(self, jobs: list[Job], what: str) -> Iterator[Roll]:
         for done, roll in enumerate(self.executor.map(roll_out, jobs), start=1):
             self.progress(f"{what}: {done} of {len(jobs)} drives", 0.5 * done / len(jobs))
             yield roll
+
+
+def _successes(record: dict[str, Any]) -> tuple[int, int]:
+    """By what the best round is chosen: successes on validation seeds, then how late it came."""
+    return sum(row["successes"] for row in record.get("validation", {}).values()), record["round"]
 
 
 def tally(rolls: Iterable[Roll]) -> dict[str, Any]:

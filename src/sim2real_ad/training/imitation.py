@@ -1,4 +1,4 @@
-"""The student's supervised half: samples in memory, and gradient steps towards the expert's actions."""
+"""The student's supervised half: gradient steps towards the teacher's actions."""
 
 from __future__ import annotations
 
@@ -8,61 +8,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from sim2real_ad.observation.spec import ObservationSpec
-from sim2real_ad.policy.corridor import Corridor, CorridorSpec
 from sim2real_ad.training.config import StudentTraining
 from sim2real_ad.training.networks import StudentNetwork
-from sim2real_ad.types import Action, FloatArray, Observation, UInt8Array
-
-
-class Samples:
-    """What the student saw and what the expert would have done, growing as rounds go by.
-
-    Memory is taken as samples come, some 35 kB each.
-    """
-
-    def __init__(self, corridor: CorridorSpec, spec: ObservationSpec, capacity: int = 100_000) -> None:
-        self._count = 0
-        self._corridors: UInt8Array = np.empty((capacity, corridor.channels(spec), *corridor.size), np.uint8)
-        self._features: FloatArray = np.empty((capacity, corridor.features(spec)), np.float32)
-        self._actions: FloatArray = np.empty((capacity, 2), np.float32)
-
-    def __len__(self) -> int:
-        return self._count
-
-    def add(self, corridor: UInt8Array, features: FloatArray, action: Action) -> None:
-        """Keep one sample."""
-        if self._count == len(self._features):
-            raise ValueError(f"more than {self._count} samples; give Samples a greater capacity")
-        self._corridors[self._count] = corridor
-        self._features[self._count] = features
-        self._actions[self._count] = action.curvature, action.acceleration
-        self._count += 1
-
-    def extend(self, corridors: UInt8Array, features: FloatArray, actions: FloatArray) -> None:
-        """Keep many samples, first axis samples."""
-        for corridor, feature, action in zip(corridors, features, actions, strict=True):
-            self.add(corridor, feature, Action(0, float(action[0]), float(action[1])))
-
-    def arrays(self) -> tuple[UInt8Array, FloatArray, FloatArray]:
-        """Views of corridors (N, C, rows, columns), features (N, K) and actions (N, 2)."""
-        return self._corridors[: self._count], self._features[: self._count], self._actions[: self._count]
-
-
-class TorchStudent:
-    """`pipeline.PolicyStage` over the network in training."""
-
-    def __init__(self, network: StudentNetwork, corridor: Corridor) -> None:
-        self.network = network
-        self.corridor = corridor
-
-    @torch.no_grad()
-    def step(self, observation: Observation) -> Action:
-        """Decide."""
-        straight = torch.from_numpy(self.corridor.straighten(observation))[None]
-        features = torch.from_numpy(self.corridor.features(observation))[None]
-        curvature, acceleration = self.network(straight, features)[0].tolist()
-        return Action(observation.stamp_ns, curvature, acceleration)
+from sim2real_ad.training.samples import Samples
+from sim2real_ad.types import FloatArray
 
 
 def imitation_loss(guess: torch.Tensor, target: torch.Tensor, settings: StudentTraining) -> torch.Tensor:
@@ -75,7 +24,6 @@ def fit_student(
     network: StudentNetwork, samples: Samples, settings: StudentTraining, epochs: int, random: np.random.Generator
 ) -> dict[str, Any]:
     """Take the gradient steps of one round over all samples. Returns mean absolute errors of the last epoch."""
-    corridors, features, actions = samples.arrays()
     batches = max(1, len(samples) // settings.batch_size)
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=epochs * batches)
@@ -84,8 +32,9 @@ def fit_student(
     for epoch in range(epochs):
         order = random.permutation(len(samples))
         for indices in np.array_split(order, batches):
-            seen, target = torch.from_numpy(corridors[indices]), torch.from_numpy(actions[indices])
-            guess = network(_blank_some(seen), torch.from_numpy(features[indices]))
+            part = samples.gather(indices)
+            target = torch.from_numpy(part.actions)
+            guess = network(_blank_some(torch.from_numpy(part.corridors)), torch.from_numpy(part.features))
             loss = imitation_loss(guess, target, settings)
             optimizer.zero_grad()
             loss.backward()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import threading
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +24,7 @@ from sim2real_ad.training.circumstances import Circumstances, FrameFate, draw_ci
 from sim2real_ad.training.config import TrainingConfig
 from sim2real_ad.training.degrade import DegradedTruth
 from sim2real_ad.training.disturbance import Disturbance
+from sim2real_ad.training.samples import Part
 from sim2real_ad.training.teacher.driver import make_driver
 from sim2real_ad.types import Action, FloatArray, Observation, UInt8Array
 from sim2real_ad.vehicle.profile import load_vehicle
@@ -58,23 +61,30 @@ class Job:
 
 @dataclass(frozen=True)
 class Roll:
-    """What came of a drive: strict success, infractions, and samples (N first)."""
+    """What came of a drive: strict success, infractions, and samples."""
 
     scenario: str
     seed: int
     success: bool
     infractions: tuple[str, ...]
     seconds: float
-    corridors: UInt8Array = field(repr=False)
-    features: FloatArray = field(repr=False)
-    actions: FloatArray = field(repr=False)
+    samples: Part = field(repr=False)
 
 
 def start_worker() -> None:
-    """Keep a worker process to one thread; the processes share the cores among them."""
+    """Keep a worker process to one thread, since they share the cores, and end it with the one it works for."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
     cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, name="parent watch", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot tell its workers to stop; they would drive on until nothing is left to do."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def roll_out(job: Job) -> Roll:
@@ -110,7 +120,7 @@ def roll_out(job: Job) -> Roll:
         ticks += 1
     verdict = episode.verdict
     broken = tuple(infraction.kind for infraction in verdict.infractions)
-    return Roll(job.scenario, job.seed, verdict.success, broken, ticks * world.tick_s, *_stacked(job, kept))
+    return Roll(job.scenario, job.seed, verdict.success, broken, ticks * world.tick_s, _stacked(job, kept))
 
 
 def _circumstances(job: Job) -> Circumstances:
@@ -143,14 +153,14 @@ class _Eyes:
         return self._assembler.step(tick.ego.stamp_ns, bev, self._validity, tick.ego, route)
 
 
-def _stacked(job: Job, kept: list[tuple[UInt8Array, FloatArray, Action]]) -> tuple[UInt8Array, FloatArray, FloatArray]:
+def _stacked(job: Job, kept: list[tuple[UInt8Array, FloatArray, Action]]) -> Part:
     corridor, spec = job.config.corridor, job.config.observation
     corridors = np.empty((len(kept), corridor.channels(spec), *corridor.size), np.uint8)
     features = np.empty((len(kept), corridor.features(spec)), np.float32)
     actions = np.empty((len(kept), 2), np.float32)
     for n, (straight, feature, action) in enumerate(kept):
         corridors[n], features[n], actions[n] = straight, feature, (action.curvature, action.acceleration)
-    return corridors, features, actions
+    return Part(corridors, features, actions)
 
 
 @lru_cache(maxsize=2)

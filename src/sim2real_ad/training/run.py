@@ -6,7 +6,9 @@ import json
 import multiprocessing
 import platform
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ import torch
 
 import sim2real_ad
 from sim2real_ad.errors import CheckpointError
+from sim2real_ad.files import write_json
 from sim2real_ad.geometry.camera import load_camera
 from sim2real_ad.policy.checkpoint import ADAPTER_FILE, load_checkpoint
 from sim2real_ad.training.adapter import train_adapter
@@ -41,6 +44,8 @@ SHARES = 40
 """Parts that a collection is rendered in."""
 NETWORK_FILE = "adapter.pt"
 """The adapter's weights for torch, from which it is trained on or exported again."""
+STATE_FILE = "adapter_state.pt"
+"""A training of the adapter that is under way."""
 TEACHER_FOLDER = "teacher"
 TRAINED = "trained"
 """The teacher that this training makes itself."""
@@ -106,8 +111,9 @@ def adapter_part(config: TrainingConfig, out: Path, progress: Progress, workers:
         for some in (paths[: settings.episodes], paths[settings.episodes :], misfit_paths)
     )
     network, record = train_adapter(
-        frames, held_out, settings, spec, config.seed, progress, augmented=config.randomization > 0.0
-    )
+        frames, held_out, settings, spec, config.seed, progress,
+        augmented=config.randomization > 0.0, state=out / STATE_FILE,
+    )  # fmt: skip
     record |= teach_familiarity(network, frames, misfits, held_out, settings.doubt_minutes, config.seed, progress)
     torch.save(network.state_dict(), out / NETWORK_FILE)
     export_adapter(network, config.image, config.observation, out / ADAPTER_FILE)
@@ -117,7 +123,8 @@ def adapter_part(config: TrainingConfig, out: Path, progress: Progress, workers:
         "misfit_seeds": [misfit_seeds[0], misfit_seeds[-1]],
         "settings": settings.model_dump(),
     }
-    (out / ADAPTER_RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
+    write_json(out / ADAPTER_RECORD, record)
+    (out / STATE_FILE).unlink(missing_ok=True)
     progress("adapter IoU " + ", ".join(f"{k} {v:.3f}" for k, v in record["iou"].items()), 1.0)
 
 
@@ -166,9 +173,17 @@ def student_part(config: TrainingConfig, out: Path, progress: Progress, workers:
     progress(f"checkpoint written to {out}", 1.0)
 
 
-def worker_pool(count: int) -> ProcessPoolExecutor:
-    """Processes of one thread each; spawned, since a graphics context does not survive a fork."""
-    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=start_worker)
+@contextmanager
+def worker_pool(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes of one thread each; spawned, since a graphics context does not survive a fork.
+
+    Where the block ends with an error or is interrupted, only what has been begun is waited for.
+    """
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=start_worker)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def training_record(config: TrainingConfig, adapter: dict[str, Any], student: dict[str, Any]) -> dict[str, Any]:

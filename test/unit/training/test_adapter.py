@@ -9,6 +9,7 @@ from sim2real_ad.geometry.level_view import level_camera  # noqa: E402
 from sim2real_ad.observation.adapter import Adapter, ImageSpec  # noqa: E402
 from sim2real_ad.observation.spec import BevSpec, ObservationSpec  # noqa: E402
 from sim2real_ad.policy.checkpoint import open_network  # noqa: E402
+from sim2real_ad.training import adapter  # noqa: E402
 from sim2real_ad.training.adapter import as_picture, bev_loss, make_batch, pictures_of, train_adapter  # noqa: E402
 from sim2real_ad.training.adapter_network import AdapterExport, AdapterNetwork  # noqa: E402
 from sim2real_ad.training.augmentation import augment_picture, reflect  # noqa: E402
@@ -120,6 +121,26 @@ def test_the_backbone_is_tuned_at_the_end_and_its_batch_statistics_stay(trained)
     weight = "blocks.8._project_conv.weight"
     assert not torch.equal(fresh[weight], tuned[weight])
     assert torch.equal(fresh["blocks.8._bn2.running_mean"], tuned["blocks.8._bn2.running_mean"])
+
+
+@pytest.mark.torch
+def test_a_killed_training_of_the_adapter_goes_on_where_it_was(tmp_path, monkeypatch):
+    class KilledError(Exception):
+        pass
+
+    def kill(line: str, _share: float) -> None:
+        if line.startswith("adapter step 20"):
+            raise KilledError
+
+    monkeypatch.setattr(adapter, "SAVE_EVERY_S", 0.0)
+    frames, held_out, state = frame_set(flat_world(1, 80)), frame_set(flat_world(2, 8)), tmp_path / "state.pt"
+    settings = AdapterTraining(epochs=3, minutes=5.0, batch_size=8)
+    with pytest.raises(KilledError):
+        train_adapter(frames, held_out, settings, SPEC, 0, kill, state=state)
+    begun = []
+    record = train_adapter(frames, held_out, settings, SPEC, 0, lambda line, _: begun.append(line), state=state)[1]
+    assert begun[0].startswith("adapter step 20 ")
+    assert record["steps"] == 30
 
 
 @pytest.mark.torch

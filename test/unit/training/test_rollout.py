@@ -26,15 +26,17 @@ def test_an_expert_drive_succeeds_and_gives_a_sample_every_few_ticks(expert_roll
     assert expert_roll.success
     assert expert_roll.infractions == ()
     ticks = expert_roll.seconds / 0.05
-    assert ticks / 4 < len(expert_roll.actions) < ticks / 1.5, "every fourth tick, and each one where it is slow"
-    assert len(expert_roll.corridors) == len(expert_roll.features) == len(expert_roll.actions)
-    assert np.abs(expert_roll.actions).max() <= 1.0
+    assert ticks / 4 < len(expert_roll.samples.actions) < ticks / 1.5, (
+        "every fourth tick, and each one where it is slow"
+    )
+    assert len(expert_roll.samples.corridors) == len(expert_roll.samples.features) == len(expert_roll.samples.actions)
+    assert np.abs(expert_roll.samples.actions).max() <= 1.0
 
 
 def test_the_stop_line_is_seen_and_the_car_stands_before_it(expert_roll):
     config = TEACHER_DRIVES.config
-    stop_line = expert_roll.corridors[:, config.observation.bev.index("stop_line")]
-    standing = expert_roll.features[:, config.observation.ego_features.index("standstill_time")] > 0.1
+    stop_line = expert_roll.samples.corridors[:, config.observation.bev.index("stop_line")]
+    standing = expert_roll.samples.features[:, config.observation.ego_features.index("standstill_time")] > 0.1
     assert standing.any()
     nearest = [np.flatnonzero(layer.max(axis=1) > 100)[:1] for layer in stop_line[standing]]
     distances = [float(rows[0]) * config.corridor.resolution for rows in nearest if len(rows)]
@@ -43,14 +45,17 @@ def test_the_stop_line_is_seen_and_the_car_stands_before_it(expert_roll):
 
 def test_the_same_job_gives_the_same_samples(expert_roll):
     again = roll_out(TEACHER_DRIVES)
-    assert np.array_equal(again.corridors, expert_roll.corridors)
-    assert np.array_equal(again.actions, expert_roll.actions)
+    assert np.array_equal(again.samples.corridors, expert_roll.samples.corridors)
+    assert np.array_equal(again.samples.actions, expert_roll.samples.actions)
 
 
 def test_pushes_lead_the_car_off_the_experts_path_but_not_the_labels_astray(expert_roll):
     pushed = roll_out(replace(TEACHER_DRIVES, push_rate=0.5))
     route = slice(len(TEACHER_DRIVES.config.observation.ego_features) + 6, None)
-    assert np.abs(pushed.features[:, route][:, 0]).max() > 1.5 * np.abs(expert_roll.features[:, route][:, 0]).max()
+    assert (
+        np.abs(pushed.samples.features[:, route][:, 0]).max()
+        > 1.5 * np.abs(expert_roll.samples.features[:, route][:, 0]).max()
+    )
 
 
 def test_a_student_is_really_at_the_wheel():
@@ -64,12 +69,12 @@ def test_a_drive_under_randomization_sees_other_cells_and_loses_frames():
     seed = next(s for s in range(20_000, 20_050) if sample_camera(nominal, s) != nominal)
     calm = replace(TEACHER_DRIVES, seed=seed, student=SHIPPED / STUDENT_FILE, keep_every=1)
     first, again = (roll_out(replace(calm, strength=1.0)) for _ in range(2))
-    assert np.array_equal(first.corridors, again.corridors)
+    assert np.array_equal(first.samples.corridors, again.samples.corridors)
     validity = len(CONFIG.observation.bev.channels)
     usual = roll_out(calm)
-    assert not np.array_equal(first.corridors[0, validity], usual.corridors[0, validity])
-    assert len(usual.actions) == round(usual.seconds / 0.05)
-    assert len(first.actions) < round(first.seconds / 0.05), "lost frames give no sample"
+    assert not np.array_equal(first.samples.corridors[0, validity], usual.samples.corridors[0, validity])
+    assert len(usual.samples.actions) == round(usual.seconds / 0.05)
+    assert len(first.samples.actions) < round(first.seconds / 0.05), "lost frames give no sample"
 
 
 def test_scores_count_by_scenario_and_name_each_failure():

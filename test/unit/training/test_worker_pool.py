@@ -1,4 +1,4 @@
-"""What becomes of the workers of a training that ends early. The training is a process of its own, since it is killed."""
+"""What becomes of the workers of a training that ends early: a process of its own, since it is killed."""
 
 import os
 import signal

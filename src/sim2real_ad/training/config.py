@@ -43,7 +43,7 @@ class StudentTraining(StrictModel):
     truth_rounds: int = Field(default=4, ge=0)
     truth_episodes: int = Field(default=40, ge=1, description="episodes a round, all scenarios together")
     camera_rounds: int = Field(default=5, ge=0)
-    camera_episodes: int = Field(default=32, ge=1)
+    camera_episodes: int = Field(default=36, ge=1)
     epochs: int = Field(default=6, ge=1, description="passes over all samples after each round")
     final_epochs: int = Field(default=20, ge=1, description="the same after the last round")
     batch_size: int = Field(default=128, ge=2)
@@ -51,7 +51,7 @@ class StudentTraining(StrictModel):
     acceleration_weight: float = Field(default=1.0, gt=0.0)
     curvature_weight: float = Field(default=4.0, gt=0.0)
     validated_rounds: int = Field(default=2, ge=1, description="camera rounds, the last ones, that are judged")
-    validation_episodes: int = Field(default=10, ge=1, description="a scenario, after each of these")
+    validation_episodes: int = Field(default=6, ge=1, description="a scenario, after each of these")
 
 
 class TrainingConfig(StrictModel):

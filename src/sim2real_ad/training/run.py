@@ -65,8 +65,6 @@ def train_parts(part: str, out: Path, config_path: Path | None, workers: int) ->
         torch.set_num_threads(workers)
         adapter_part(config, out, progress, workers)
     if part in ("student", "all"):
-        # One thread: on few cores these small networks train slower with more, and equal runs give equal weights.
-        torch.set_num_threads(1)
         student_part(config, out, progress, workers)
 
 
@@ -165,6 +163,8 @@ def student_part(config: TrainingConfig, out: Path, progress: Progress, workers:
     if not (out / ADAPTER_RECORD).is_file():
         raise CheckpointError(f"{out} holds no trained adapter ({ADAPTER_RECORD}); run `s2r train adapter --out {out}`")
     taught = with_teacher(config, out, progress)
+    # Nobody drives while the student learns.
+    torch.set_num_threads(workers)
     with worker_pool(workers) as pool:
         student = Dagger(taught, out, pool, progress).run()
     record = training_record(config, json.loads((out / ADAPTER_RECORD).read_text(encoding="utf-8")), student)
@@ -177,11 +177,16 @@ def student_part(config: TrainingConfig, out: Path, progress: Progress, workers:
 def worker_pool(count: int) -> Iterator[ProcessPoolExecutor]:
     """Processes of one thread each; spawned, since a graphics context does not survive a fork.
 
-    Where the block ends with an error or is interrupted, only what has been begun is waited for.
+    Where the block ends with an error or is interrupted, they are ended at once: what they write is whole or not there.
     """
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=start_worker)
     try:
         yield pool
+    except BaseException:
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

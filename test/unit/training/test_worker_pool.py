@@ -13,13 +13,15 @@ pytest.importorskip("torch", reason="training needs the train extra")
 pytest.importorskip("carla", reason="driving needs the sim extra")
 
 TRAINING = """
-import os, time
+import os, signal, sys, time
 from sim2real_ad.training.run import worker_pool
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with worker_pool(2) as pool:
         print(*sorted({task.result() for task in [pool.submit(os.getpid) for _ in range(40)]}), flush=True)
-        tasks = [pool.submit(time.sleep, 1.0) for _ in range(200)]
-        tasks[0].result()
+        pool.submit(time.sleep, 0.1).result()
+        tasks = [pool.submit(time.sleep, 60.0) for _ in range(20)]
         print("begun", flush=True)
         time.sleep(100.0)
 """
@@ -33,7 +35,9 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
-@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
+@pytest.mark.parametrize(
+    "sign", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=["killed", "interrupted", "ended"]
+)
 def test_no_worker_outlives_a_training_that_ends_early(tmp_path, sign):
     script = tmp_path / "training.py"
     script.write_text(TRAINING)

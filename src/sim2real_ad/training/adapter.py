@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from sim2real_ad.training.augmentation import augment_picture, reflect
 from sim2real_ad.training.config import AdapterTraining
 from sim2real_ad.training.frames import FrameSet, Indices
 from sim2real_ad.training.networks import count_parameters
+from sim2real_ad.training.prefetch import prefetched
 
 SMALL = ("pedestrian", "obstacle")
 """Things of a few cells are learned with a cell's margin: the range of a foot point is uncertain by more than that."""
@@ -40,9 +40,6 @@ REFLECTED = 0.2
 
 SAVE_EVERY_S = 120.0
 """From one state on disk, from which a killed training goes on, to the next."""
-
-PREFETCHED = 3
-"""Batches that are made ahead of the network."""
 
 Report = Callable[[str, float], None]
 """Called with a line of progress and the share done, 0..1."""
@@ -157,7 +154,7 @@ def train_adapter(
     first, spent = _take_up(state, network, optimizer)
     started, losses = time.monotonic() - spent, []
     saved = time.monotonic()
-    for step, batch in enumerate(_prefetched(frames, settings, seed, first, augmented=augmented), first):
+    for step, batch in enumerate(prefetched(_makers(frames, settings, seed, first, augmented=augmented)), first):
         share = max(step / steps, (time.monotonic() - started) / (60.0 * settings.minutes))
         if share >= 1.0:
             break
@@ -249,20 +246,14 @@ def _take_up(path: Path | None, network: AdapterNetwork, optimizer: torch.optim.
     return int(held["step"]), float(held["spent"])
 
 
-def _prefetched(
+def _makers(
     frames: FrameSet, settings: AdapterTraining, seed: int, first: int, *, augmented: bool
-) -> Iterator[Batch]:
-    """Yield the batches of all epochs from a step on, made by a thread of their own while the network is busy."""
+) -> Iterator[Callable[[], Batch]]:
+    """Yield what makes the batches of all epochs, from a step on."""
     order = np.random.default_rng([seed, 0])
-    with ThreadPoolExecutor(1) as maker:
-        coming: deque[Future[Batch]] = deque()
-        for step, indices in islice(enumerate(_batches(len(frames), settings, order)), first, None):
-            effects = np.random.default_rng([seed, 1, step]) if augmented else None
-            coming.append(maker.submit(make_batch, frames, indices, effects))
-            if len(coming) > PREFETCHED:
-                yield coming.popleft().result()
-        while coming:
-            yield coming.popleft().result()
+    for step, indices in islice(enumerate(_batches(len(frames), settings, order)), first, None):
+        effects = np.random.default_rng([seed, 1, step]) if augmented else None
+        yield partial(make_batch, frames, indices, effects)
 
 
 def _batches(count: int, settings: AdapterTraining, random: np.random.Generator) -> Iterator[Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from functools import partial
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from sim2real_ad.evaluation.rank_statistics import auroc
 from sim2real_ad.training.adapter import Report, as_picture, in_order, pictures_of, warm_then_cool
 from sim2real_ad.training.adapter_network import AdapterNetwork
 from sim2real_ad.training.frames import FrameSet, Indices
+from sim2real_ad.training.prefetch import prefetched
 from sim2real_ad.training.spoiling import spoil
 from sim2real_ad.types import UInt8Array
 
@@ -36,9 +39,12 @@ def teach_familiarity(
     optimizer = torch.optim.AdamW(head.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
     taught = round(len(misfits) * (1.0 - HELD_OUT_MISFITS))
     started, losses = time.monotonic(), []
-    while (share := (time.monotonic() - started) / (60.0 * minutes)) < 1.0:
+    makers = repeat(partial(_batch, frames, misfits, taught, random))
+    for picture, grid in prefetched(makers):
+        share = (time.monotonic() - started) / (60.0 * minutes)
+        if share >= 1.0:
+            break
         optimizer.param_groups[0]["lr"] = LEARNING_RATE * warm_then_cool(share)
-        picture, grid = _batch(frames, misfits, taught, random)
         with torch.autocast("cpu", torch.bfloat16):
             doubts = network.doubt(picture, grid)
         loss = doubt_loss(doubts.float())
@@ -49,10 +55,11 @@ def teach_familiarity(
         if len(losses) % 20 == 1:
             report(f"doubts: step {len(losses)}, loss {np.mean(losses[-50:]):.4f}", share)
     head.eval()
+    aurocs = _fit_limits(network, held_out, misfits, taught, np.random.default_rng([seed, 1]))
     return {
         "doubt_steps": len(losses),
         "doubt_minutes": (time.monotonic() - started) / 60.0,
-        "doubt_auroc": _fit_limits(network, held_out, misfits, taught, random),
+        "doubt_auroc": aurocs,
     }
 
 

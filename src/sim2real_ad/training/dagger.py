@@ -132,6 +132,7 @@ class Dagger:
             settings,
             settings.final_epochs if last else settings.epochs,
             np.random.default_rng([self.config.seed, number]),
+            lambda line, share: self.progress(f"round {number}: {line}", 0.5 + 0.5 * share),
         )
         torch.save(self.network.state_dict(), folder / WEIGHTS_FILE)
         export_student(self.network, self.config.corridor, self.config.observation, folder / STUDENT_FILE)

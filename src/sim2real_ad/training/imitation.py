@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,17 @@ def imitation_loss(guess: torch.Tensor, target: torch.Tensor, settings: StudentT
 
 
 def fit_student(
-    network: StudentNetwork, samples: Samples, settings: StudentTraining, epochs: int, random: np.random.Generator
+    network: StudentNetwork,
+    samples: Samples,
+    settings: StudentTraining,
+    epochs: int,
+    random: np.random.Generator,
+    report: Callable[[str, float], None] = lambda _line, _share: None,
 ) -> dict[str, Any]:
-    """Take the gradient steps of one round over all samples. Returns mean absolute errors of the last epoch."""
+    """Take the gradient steps of one round over all samples. Returns mean absolute errors of the last epoch.
+
+    report: called after each epoch with a line of progress and the share done, 0..1.
+    """
     batches = max(1, len(samples) // settings.batch_size)
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=epochs * batches)
@@ -43,6 +52,7 @@ def fit_student(
             schedule.step()
             if epoch == epochs - 1:
                 errors.append((guess - target).abs().detach().numpy())
+        report(f"training on {len(samples)} samples, epoch {epoch + 1} of {epochs}", (epoch + 1) / epochs)
     network.eval()
     curvature, acceleration = np.concatenate(errors).mean(axis=0).tolist()
     return {"samples": len(samples), "curvature_error": curvature, "acceleration_error": acceleration}

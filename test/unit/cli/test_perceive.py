@@ -11,7 +11,7 @@ from sim2real_ad.cli import main
 from sim2real_ad.evaluation.bev_picture import ROUTE
 from sim2real_ad.geometry.camera import load_camera
 
-KEYS = {"bev", "validity", "drivable_image", "ood", "channels"}
+KEYS = {"bev", "validity", "drivable_image", "segment_image", "ood", "pitch_deg", "channels", "segments"}
 
 
 def scene(width: int = 320, height: int = 180) -> np.ndarray:
@@ -52,6 +52,10 @@ def test_each_photograph_leaves_an_overlay_a_bev_and_arrays(tmp_path, capsys):
         assert drivable.shape == (180, 320)
         assert np.isnan(drivable[:60]).all()
         assert np.isfinite(drivable[150, 160])
+        shown = arrays["segment_image"]
+        assert shown.shape == (180, 320)
+        assert set(np.unique(shown)) <= {*range(len(arrays["segments"])), 255}
+        assert abs(float(arrays["pitch_deg"])) < 10.0
         assert arrays["ood"].shape == ()
         assert 0.0 <= float(arrays["ood"]) <= 1.0
     table = capsys.readouterr().out

@@ -43,9 +43,11 @@ def test_the_parts_of_the_checkpoint_are_trained_as_ever(asked, tmp_path, part):
     assert asked == [(part, tmp_path, None, 3)]
 
 
-def test_a_checkpoint_is_evaluated_as_ever(asked, tmp_path):
-    assert main.run(["train", "evaluate", "--out", str(tmp_path), "--episodes", "4"]) == 0
-    assert asked == [(tmp_path, None, 4, 2)]
+def test_a_checkpoint_is_evaluated_in_the_training_domain_and_in_those_that_are_named(asked, tmp_path):
+    command = ["train", "evaluate", "--out", str(tmp_path), "--episodes", "4"]
+    assert main.run(command) == 0
+    assert main.run([*command, "--domains", "training,another_look"]) == 0
+    assert asked == [(tmp_path, None, 4, 2, ("",)), (tmp_path, None, 4, 2, ("", "another_look"))]
 
 
 @pytest.mark.parametrize(

@@ -162,14 +162,7 @@ def train_adapter(
             network.backbone.tune()
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * group["share"] * warm_then_cool(share)
-        with torch.autocast("cpu", torch.bfloat16):
-            output = network(batch.picture, batch.grid, batch.validity)
-        loss = adapter_loss(output, batch, weights)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        losses.append(loss.item())
+        losses.append(_learn(network, optimizer, batch, weights))
         if step % 20 == 0:
             report(f"adapter step {step} of at most {steps}, loss {np.mean(losses[-50:]):.4f}", share)
         if state is not None and time.monotonic() - saved > SAVE_EVERY_S:
@@ -185,6 +178,18 @@ def train_adapter(
         **evaluate_adapter(network, held_out),
     }
     return network, record
+
+
+def _learn(network: AdapterNetwork, optimizer: torch.optim.Optimizer, batch: Batch, weights: torch.Tensor) -> float:
+    """Take one gradient step and return the loss before it."""
+    with torch.autocast("cpu", torch.bfloat16):
+        output = network(batch.picture, batch.grid, batch.validity)
+    loss = adapter_loss(output, batch, weights)
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimizer.step()
+    return loss.item()
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from onnxruntime.quantization import CalibrationDataReader, quantize_static
@@ -34,6 +35,7 @@ LARGEST_MB = 20.0
 def measure_latency(checkpoint: Path | None = None) -> list[Measurement]:
     """Measure on one thread. Raises CheckpointError."""
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)
     loaded = load_checkpoint(checkpoint)
     deployed, in_torch = _deployed(loaded), _in_torch(loaded)
     runtime, eager = _milliseconds(deployed), _milliseconds(in_torch)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from sim2real_ad.errors import TrainingError
 from sim2real_ad.files import replacing
 from sim2real_ad.observation.segments import BLOCK
 from sim2real_ad.observation.spec import BevSpec
@@ -128,6 +130,34 @@ def bev_loss(logits: torch.Tensor, batch: Batch, weights: torch.Tensor) -> torch
     return entropy + 0.5 * (1.0 - overlap).mean()
 
 
+@dataclass
+class _Run:
+    """A training under way. made_by: what it is a training of; losses: of all steps; spent: s."""
+
+    network: AdapterNetwork
+    optimizer: torch.optim.Optimizer
+    made_by: str
+    losses: list[float] = field(default_factory=list)
+    spent: float = 0.0
+
+    def save(self, path: Path) -> None:
+        held = {name: getattr(self, name).state_dict() for name in ("network", "optimizer")}
+        with replacing(path) as file:
+            torch.save(held | {"made_by": self.made_by, "losses": self.losses, "spent": self.spent}, file)
+
+    def take_up(self, path: Path) -> None:
+        """Go on from what was saved. Raises TrainingError where that is of another training."""
+        held = torch.load(path, weights_only=True)
+        if held["made_by"] != self.made_by:
+            raise TrainingError(
+                f"{path} is of a training with other settings or pictures: delete it to train anew, or name another "
+                "folder"
+            )
+        self.network.load_state_dict(held["network"])
+        self.optimizer.load_state_dict(held["optimizer"])
+        self.losses, self.spent = held["losses"], held["spent"]
+
+
 def train_adapter(
     frames: FrameSet,
     held_out: FrameSet,
@@ -140,7 +170,7 @@ def train_adapter(
     state: Path | None = None,
 ) -> tuple[AdapterNetwork, dict[str, Any]]:
     """Train and measure on held-out seeds. Returns the network and its record. augmented: the pictures, see there;
-    state: a file that the training is saved to now and then, and goes on from.
+    state: a file that the training is saved to now and then, and goes on from; TrainingError where it is of another.
 
     The backbone is frozen at first; its deeper blocks are tuned, more gently than the rest, in the last part of the
     run. The run ends after settings.epochs or settings.minutes, whichever comes first; the learning rate follows.
@@ -148,48 +178,51 @@ def train_adapter(
     torch.manual_seed(seed)
     network = AdapterNetwork(spec, frames.image).to(memory_format=torch.channels_last)
     network.backbone.requires_grad_(False)
-    optimizer = _optimizer(network, settings)
+    made_by = json.dumps([settings.model_dump(mode="json"), spec.model_dump(mode="json"), seed, len(frames), augmented])
+    run = _Run(network, _optimizer(network, settings), made_by)
+    if state is not None and state.is_file():
+        run.take_up(state)
     weights = torch.tensor(settings.positive_weights)
-    steps = settings.epochs * (len(frames) // settings.batch_size)
-    first, spent = _take_up(state, network, optimizer)
-    started, losses = time.monotonic() - spent, []
+    steps, first = settings.epochs * (len(frames) // settings.batch_size), len(run.losses)
     saved = time.monotonic()
+    started = saved - run.spent
     for step, batch in enumerate(prefetched(_makers(frames, settings, seed, first, augmented=augmented)), first):
-        share = max(step / steps, (time.monotonic() - started) / (60.0 * settings.minutes))
+        run.spent = time.monotonic() - started
+        share = max(step / steps, run.spent / (60.0 * settings.minutes))
         if share >= 1.0:
             break
-        if share >= settings.tune_from:
-            network.backbone.tune()
-        for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * group["share"] * warm_then_cool(share)
-        losses.append(_learn(network, optimizer, batch, weights))
+        _learn(run, batch, weights, settings, share)
         if step % 20 == 0:
-            report(f"adapter step {step} of at most {steps}, loss {np.mean(losses[-50:]):.4f}", share)
+            report(f"adapter step {step} of at most {steps}, loss {np.mean(run.losses[-50:]):.4f}", share)
         if state is not None and time.monotonic() - saved > SAVE_EVERY_S:
-            _save(state, network, optimizer, step + 1, time.monotonic() - started)
+            run.save(state)
             saved = time.monotonic()
     record = {
         "frames": len(frames),
         "held_out_frames": len(held_out),
         "parameters": count_parameters(network),
-        "steps": first + len(losses),
-        "final_loss": float(np.mean(losses[-50:])),
-        "minutes": (time.monotonic() - started) / 60.0,
+        "steps": len(run.losses),
+        "final_loss": float(np.mean(run.losses[-50:])),
+        "minutes": run.spent / 60.0,
         **evaluate_adapter(network, held_out),
     }
     return network, record
 
 
-def _learn(network: AdapterNetwork, optimizer: torch.optim.Optimizer, batch: Batch, weights: torch.Tensor) -> float:
-    """Take one gradient step and return the loss before it."""
+def _learn(run: _Run, batch: Batch, weights: torch.Tensor, settings: AdapterTraining, share: float) -> None:
+    """Take one gradient step. share: of the whole training that is done, 0..1."""
+    if share >= settings.tune_from:
+        run.network.backbone.tune()
+    for group in run.optimizer.param_groups:
+        group["lr"] = settings.learning_rate * group["share"] * warm_then_cool(share)
     with torch.autocast("cpu", torch.bfloat16):
-        output = network(batch.picture, batch.grid, batch.validity)
+        output = run.network(batch.picture, batch.grid, batch.validity)
     loss = adapter_loss(output, batch, weights)
-    optimizer.zero_grad()
+    run.optimizer.zero_grad()
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-    optimizer.step()
-    return loss.item()
+    torch.nn.utils.clip_grad_norm_(run.network.parameters(), 1.0)
+    run.optimizer.step()
+    run.losses.append(loss.item())
 
 
 @torch.no_grad()
@@ -233,22 +266,6 @@ def _optimizer(network: AdapterNetwork, settings: AdapterTraining) -> torch.opti
     rest = [p for name, p in network.named_parameters() if not name.startswith("backbone.")]
     groups = [{"params": rest, "share": 1.0}, {"params": tuned, "share": settings.tune_rate}]
     return torch.optim.AdamW(groups, lr=settings.learning_rate, weight_decay=1e-4)
-
-
-def _save(path: Path, network: AdapterNetwork, optimizer: torch.optim.Optimizer, step: int, spent: float) -> None:
-    held = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "spent": spent}
-    with replacing(path) as file:
-        torch.save(held, file)
-
-
-def _take_up(path: Path | None, network: AdapterNetwork, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
-    """Load what was saved; return the steps taken and the seconds spent, 0 where nothing was."""
-    if path is None or not path.is_file():
-        return 0, 0.0
-    held = torch.load(path, weights_only=True)
-    network.load_state_dict(held["network"])
-    optimizer.load_state_dict(held["optimizer"])
-    return int(held["step"]), float(held["spent"])
 
 
 def _makers(

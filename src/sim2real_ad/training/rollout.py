@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import threading
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +22,7 @@ from sim2real_ad.training.circumstances import Circumstances, FrameFate, draw_ci
 from sim2real_ad.training.config import TrainingConfig
 from sim2real_ad.training.degrade import DegradedTruth
 from sim2real_ad.training.disturbance import Disturbance
+from sim2real_ad.training.parent_watch import end_with_parent
 from sim2real_ad.training.samples import Part
 from sim2real_ad.training.teacher.driver import make_driver
 from sim2real_ad.types import Action, FloatArray, Observation, UInt8Array
@@ -37,6 +36,9 @@ from sim2real_ad.world.scenarios import load_scenario
 
 ROLL_STREAM = 0xD466E4
 """Keeps the random numbers of a drive's disturbances apart from its scenario's."""
+
+GRACE_S = 2.0
+"""For a worker to end in when the process it works for has ended."""
 
 SLOW = 1.0
 """Below this, m/s, every tick is kept: stopping and setting off take few of them and go wrong most easily."""
@@ -76,15 +78,7 @@ def start_worker() -> None:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
     cv2.setNumThreads(1)
-    threading.Thread(target=_end_with_parent, name="parent watch", daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A killed parent cannot tell its workers to stop; they would drive on until nothing is left to do."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    end_with_parent(GRACE_S)
 
 
 def roll_out(job: Job) -> Roll:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,10 @@ class Part:
     def __len__(self) -> int:
         return len(self.actions)
 
+    def arrays(self) -> list[UInt8Array | FloatArray]:
+        """Return corridors, features and actions."""
+        return [self.corridors, self.features, self.actions]
+
 
 def joined(parts: Sequence[Part]) -> Part:
     """Put parts one after the other. Raises ValueError where there are none."""
@@ -38,9 +43,9 @@ def joined(parts: Sequence[Part]) -> Part:
 def write_part(folder: Path, part: Part) -> None:
     """Write a part as one .npy file a name. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in NAMES:
+    for name, array in zip(NAMES, part.arrays(), strict=True):
         with replacing(folder / f"{name}.npy") as file:
-            np.save(file, getattr(part, name))
+            np.save(file, array)
 
 
 def read_part(folder: Path) -> Part:
@@ -75,11 +80,10 @@ class Samples:
         if len(wanted) and not 0 <= wanted.min() <= wanted.max() < len(self):
             raise IndexError(f"sample {wanted.max()} of {len(self)}")
         owner = np.searchsorted(self._ends, wanted, side="right")
-        order = np.argsort(owner, kind="stable")
-        found = []
+        found: list[Any] = [np.empty((len(wanted), *array.shape[1:]), array.dtype) for array in self._parts[0].arrays()]
         for number, part in enumerate(self._parts):
-            inside = wanted[owner == number] - (self._ends[number] - len(part))
-            found.append(Part(*(getattr(part, name)[inside] for name in NAMES)))
-        back = np.empty_like(order)
-        back[order] = np.arange(len(order))
-        return Part(*(getattr(joined(found), name)[back] for name in NAMES))
+            own = owner == number
+            inside = wanted[own] - (self._ends[number] - len(part))
+            for there, array in zip(found, part.arrays(), strict=True):
+                there[own] = array[inside]
+        return Part(*found)

@@ -3,7 +3,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from sim2real_ad.errors import SourceError  # noqa: E402
+from sim2real_ad.errors import SourceError, TrainingError  # noqa: E402
 from sim2real_ad.geometry.camera import CameraModel, CameraMount  # noqa: E402
 from sim2real_ad.geometry.level_view import level_camera  # noqa: E402
 from sim2real_ad.observation.adapter import Adapter, ImageSpec  # noqa: E402
@@ -141,6 +141,10 @@ def test_a_killed_training_of_the_adapter_goes_on_where_it_was(tmp_path, monkeyp
     record = train_adapter(frames, held_out, settings, SPEC, 0, lambda line, _: begun.append(line), state=state)[1]
     assert begun[0].startswith("adapter step 20 ")
     assert record["steps"] == 30
+    again = train_adapter(frames, held_out, settings, SPEC, 0, quiet, state=state)[1]
+    assert (again["steps"], again["final_loss"]) == (30, record["final_loss"]), "nothing was left to do"
+    with pytest.raises(TrainingError, match="other settings or pictures"):
+        train_adapter(frames, held_out, settings, SPEC, 1, quiet, state=state)
 
 
 @pytest.mark.torch

@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -16,6 +15,7 @@ from typing import Any, Generic, NoReturn
 
 from sim2real_ad.errors import Sim2RealError
 from sim2real_ad.training.experiment.engine import ATTEMPTS, HEARTBEAT_S, ItemT, Outcome, ResultT
+from sim2real_ad.training.parent_watch import end_with_parent
 
 GRACE_S = 20.0
 """How long a process that is told to end has to put its things in order: a training saves its replay buffer."""
@@ -127,7 +127,7 @@ def _serve(pipe: Connection, function: Callable[[Any], Any]) -> None:
     # Ctrl-C reaches the whole group; the parent decides what ends, and says so by SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end_in_order)
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    end_with_parent(GRACE_S)
     while True:
         try:
             item = pipe.recv()
@@ -148,16 +148,6 @@ def attempt(function: Callable[[ItemT], ResultT], item: ItemT) -> tuple[ResultT 
 
 def _end_in_order(*_: object) -> NoReturn:
     sys.exit(128 + signal.SIGTERM)
-
-
-def _follow_parent() -> None:
-    """End with the parent, also where it was killed and could tell nobody."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
-    threading.Event().wait(GRACE_S)
-    os._exit(128 + signal.SIGKILL)
 
 
 def _describe_exit(code: int | None) -> str:

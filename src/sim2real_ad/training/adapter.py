@@ -24,6 +24,7 @@ from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.training.adapter_network import AdapterNetwork, AdapterOutput
 from sim2real_ad.training.augmentation import augment_picture, reflect
 from sim2real_ad.training.config import AdapterTraining
+from sim2real_ad.training.cpu import half_where_fast
 from sim2real_ad.training.frames import FrameSet, Indices
 from sim2real_ad.training.networks import count_parameters
 from sim2real_ad.training.prefetch import prefetched
@@ -215,7 +216,7 @@ def _learn(run: _Run, batch: Batch, weights: torch.Tensor, settings: AdapterTrai
         run.network.backbone.tune()
     for group in run.optimizer.param_groups:
         group["lr"] = settings.learning_rate * group["share"] * warm_then_cool(share)
-    with torch.autocast("cpu", torch.bfloat16):
+    with half_where_fast():
         output = run.network(batch.picture, batch.grid, batch.validity)
     loss = adapter_loss(output, batch, weights)
     run.optimizer.zero_grad()
@@ -265,7 +266,7 @@ def _optimizer(network: AdapterNetwork, settings: AdapterTraining) -> torch.opti
     tuned = list(network.backbone.parameters())
     rest = [p for name, p in network.named_parameters() if not name.startswith("backbone.")]
     groups = [{"params": rest, "share": 1.0}, {"params": tuned, "share": settings.tune_rate}]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, weight_decay=1e-4)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, weight_decay=1e-4, fused=True)
 
 
 def _makers(

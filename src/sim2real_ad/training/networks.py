@@ -65,7 +65,7 @@ class StudentNetwork(nn.Module):
 
     def forward(self, corridor: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
         """corridor (N, C, rows, columns) uint8, features (N, K) float32 to action (N, 2)."""
-        scaled = corridor.float() / 255.0
+        scaled = corridor.float().mul_(1.0 / 255.0)
         in_lane = scaled[:, :, :, self.lane].amax(3)
         return torch.tanh(self.head(torch.cat((self.eyes(scaled), self.ruler(in_lane), features), 1)))
 

@@ -70,7 +70,7 @@ class CameraModel(StrictModel):
         if len(points) == 0:
             return np.zeros((0, 2)), in_front
         safe = np.where(in_front[:, None], points, (0.0, 0.0, 1.0))
-        pixels = cv2.projectPoints(safe, np.zeros(3), np.zeros(3), self.matrix(), np.array(self.distortion))[0][:, 0]
+        pixels = self._pixels(safe)
         inside = (pixels[:, 0] >= 0) & (pixels[:, 0] < self.width) & (pixels[:, 1] >= 0) & (pixels[:, 1] < self.height)
         return pixels, in_front & inside & self._in_lens_range(safe)
 
@@ -89,6 +89,13 @@ class CameraModel(StrictModel):
         sx, sy = width / self.width, height / self.height
         change = {"width": width, "height": height, "fx": self.fx * sx, "fy": self.fy * sy}
         return self.model_copy(update={**change, "cx": self.cx * sx, "cy": self.cy * sy})
+
+    def _pixels(self, optical: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Project points (N, 3) before the lens; a lens without distortion takes a tenth of the time by hand."""
+        if not any(self.distortion):
+            return optical[:, :2] / optical[:, 2:] * (self.fx, self.fy) + (self.cx, self.cy)
+        found = cv2.projectPoints(optical, np.zeros(3), np.zeros(3), self.matrix(), np.array(self.distortion))[0]
+        return np.asarray(found[:, 0], np.float64)
 
     def _in_lens_range(self, optical: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Reject rays so far off axis that the radial polynomial r (1 + k1 r^2 + k2 r^4 + k3 r^6) has turned back."""

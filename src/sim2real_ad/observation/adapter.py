@@ -11,7 +11,7 @@ from pydantic import Field
 from sim2real_ad.errors import CalibrationError
 from sim2real_ad.geometry.camera import CameraModel
 from sim2real_ad.geometry.ground import OUTSIDE, ground_grid
-from sim2real_ad.geometry.level_view import LevelView, LevelViewSpec
+from sim2real_ad.geometry.level_view import LevelView, LevelViewSpec, level_camera
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.types import CameraFrame, FloatArray, UInt8Array
 
@@ -51,9 +51,9 @@ def level_grids(camera: CameraModel, image: ImageSpec, spec: BevSpec) -> tuple[F
     Returns the grids (Z, H, W, 2), a plane for each of image.heights, as `ground_grid` gives them; and the validity
     (H, W) uint8: 255 where the ground of the cell is in the camera's picture and in the level view.
     """
-    view = LevelView(camera, image)
+    level = level_camera(camera, image)
     seen_by_camera = ground_grid(camera, spec)[1]
-    planes = [ground_grid(view.level, spec, height) for height in image.heights]
+    planes = [ground_grid(level, spec, height) for height in image.heights]
     validity: UInt8Array = np.minimum(seen_by_camera, planes[0][1])
     grids = np.stack([grid for grid, _ in planes])
     grids[:, validity == 0] = OUTSIDE

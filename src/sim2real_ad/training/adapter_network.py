@@ -106,7 +106,12 @@ class Familiarity(nn.Module):
         self.look = nn.Sequential(Block(deep, 32, stride=2), nn.Flatten())
         size = 32 * -(-rows // 2) * -(-columns // 2) + 3 + 2 * CLUES
         self.doubts = nn.Sequential(
-            nn.Linear(size, 96), nn.ReLU(inplace=True), nn.Linear(96, 48), nn.ReLU(inplace=True), nn.Linear(48, 2)
+            nn.Linear(size, 96),
+            nn.ReLU(inplace=True),
+            nn.Dropout(0.2),
+            nn.Linear(96, 48),
+            nn.ReLU(inplace=True),
+            nn.Linear(48, 2),
         )
         self.register_buffer("limits", torch.zeros(2))
 
@@ -159,10 +164,14 @@ class AdapterNetwork(nn.Module):
         logits = self.decoder(torch.cat((*layers, validity, place), 1))
         return AdapterOutput(logits, segments, level, self.familiarity(deep, level, clues(grid)))
 
+    def impression(self, picture: torch.Tensor, grid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return what the doubts come from: deep features, level and clues."""
+        _, deep = self.neck(self.backbone(picture))
+        return deep, self.levelling(deep), clues(grid)
+
     def doubt(self, picture: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
         """Return the doubts (N, 2) alone."""
-        _, deep = self.neck(self.backbone(picture))
-        doubts: torch.Tensor = self.familiarity(deep, self.levelling(deep), clues(grid))
+        doubts: torch.Tensor = self.familiarity(*self.impression(picture, grid))
         return doubts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from sim2real_ad.world.randomization import sample_camera, sample_domain
 
 SCENE_STREAM, MISFIT_STREAM = 0x5CE4E, 0x315F17
 """Keep the scenes' and the wrong calibrations' random numbers apart; both are drawn from the episode's seed."""
+
+ANGLES = ("roll", "pitch", "yaw")
 
 
 @dataclass(frozen=True)
@@ -56,20 +59,20 @@ def collect_episodes(
 
 
 def render_episode(renderer: Renderer, collection: Collection, network: RoadNetwork, seed: int) -> EpisodeFrames:
-    """Render one domain's frames: the camera sits where the domain's jitter puts it, the calibration does not know.
+    """Render one domain's frames: the camera sits where the domain's jitter puts it, the calibration does not know;
+    nor, in a misfit, what camera it is.
 
     The level view is drawn directly, as sharp as it can be; what a real lens and sensor take away is augmentation.
     """
     random = np.random.default_rng([SCENE_STREAM, check_training_seed(seed)])
-    camera = sample_camera(collection.camera, seed, collection.strength)
+    actual = sample_camera(collection.camera, seed, collection.strength)
+    camera = misfit(actual, np.random.default_rng([MISFIT_STREAM, seed])) if collection.misfit else actual
     level = level_camera(camera, collection.image)
     domain = sample_domain(seed, collection.strength)
     renderer.load_scene(network.scene_geometry(), domain)
     sampler = SceneSampler(network, random)
     truth = TruthBev(network, collection.spec)
-    mounted = domain.jittered(level)
-    if collection.misfit:
-        mounted = misfit(mounted, np.random.default_rng([MISFIT_STREAM, seed]))
+    mounted = domain.jittered(seen_through(camera, actual, collection.image))
     rgb, bev, segments, levels = [], [], [], []
     for _ in range(collection.frames):
         base, actors = sampler.sample()
@@ -83,18 +86,38 @@ def render_episode(renderer: Renderer, collection: Collection, network: RoadNetw
     return EpisodeFrames(seed, camera, np.stack(rgb), np.stack(bev), np.stack(segments), np.stack(levels))
 
 
-def misfit(level: CameraModel, random: np.random.Generator) -> CameraModel:
-    """Return the level camera as a grossly wrong calibration would have it: turned, zoomed, or both.
+def misfit(camera: CameraModel, random: np.random.Generator) -> CameraModel:
+    """Return a grossly wrong calibration of a camera: turned, zoomed, or both.
 
     By 3 to 9 degrees of pitch, 4 to 10 of roll, or a focal length that is off by a fifth to two thirds.
     """
     kind = str(random.choice(np.array(["pitch", "roll", "zoom", "pitch and zoom"])))
     side = float(random.choice(np.array([-1.0, 1.0])))
-    mount, focal = level.mount, level.fx
+    mount, factor = camera.mount, 1.0
     if "pitch" in kind:
         mount = mount.model_copy(update={"pitch_deg": mount.pitch_deg + side * random.uniform(3.0, 9.0)})
     if kind == "roll":
         mount = mount.model_copy(update={"roll_deg": mount.roll_deg + side * random.uniform(4.0, 10.0)})
     if "zoom" in kind:
-        focal *= random.uniform(1.25, 1.67) ** side
-    return level.model_copy(update={"mount": mount, "fx": focal, "fy": focal})
+        factor = random.uniform(1.25, 1.67) ** side
+    return camera.model_copy(update={"mount": mount, "fx": camera.fx * factor, "fy": camera.fy * factor})
+
+
+def seen_through(calibration: CameraModel, actual: CameraModel, image: ImageSpec) -> CameraModel:
+    """Return the ideal camera that takes what the level view, made by a calibration, shows of a camera's pictures.
+
+    For a right calibration that is the level camera. An error turns the view and zooms it about the optical axis; that
+    a roll is about this axis is neglected.
+    """
+    level, zoom = level_camera(calibration, image), actual.fx / calibration.fx
+    axis = level.fx * math.tan(math.radians(calibration.mount.pitch_deg))
+    turned = {f"{a}_deg": getattr(actual.mount, f"{a}_deg") - getattr(calibration.mount, f"{a}_deg") for a in ANGLES}
+    focal = level.fx * zoom
+    return level.model_copy(
+        update={
+            "mount": level.mount.model_copy(update=turned),
+            "fx": focal,
+            "fy": focal,
+            "cy": level.cy + (1.0 - zoom) * axis,
+        }
+    )

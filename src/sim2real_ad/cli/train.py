@@ -48,14 +48,15 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Folder of the checkpoint.")] = Path("checkpoint"),
     config: Config = None,
     workers: Workers = 2,
-    episodes: Annotated[int, typer.Option(min=1, max=1000, help="Seeds 0 to N-1 of each scenario.")] = 20,
+    episodes: Annotated[int, typer.Option(min=1, max=1000, help="Of each scenario.")] = 20,
     domains: Annotated[str, typer.Option(help="training, names in config/domains or paths, by commas.")] = "training",
+    first_seed: Annotated[int, typer.Option(min=0, max=999, help="Of the episodes; the others follow.")] = 0,
 ) -> None:
     """Judge a checkpoint in closed loop, in process, from camera to gate. Through the graph: `s2r transfer`."""
     from sim2real_ad.training.run import evaluate_checkpoint
 
     names = tuple("" if name == "training" else name for name in domains.split(","))
-    evaluate_checkpoint(out, config, episodes, workers, names)
+    evaluate_checkpoint(out, config, range(first_seed, first_seed + episodes), workers, names)
 
 
 def teacher(

@@ -53,6 +53,7 @@ CONFIG_FOLDERS = (
     "goals",
     "graph",
     "maps",
+    "practice",
     "randomization",
     "rewards",
     "scenarios",

@@ -15,20 +15,20 @@ from sim2real_ad.policy.corridor import CorridorSpec
 class AdapterTraining(StrictModel):
     """Camera adapter. minutes bounds the optimisation alone; frames are collected before."""
 
-    episodes: int = Field(default=2900, ge=2)
+    episodes: int = Field(default=2600, ge=2)
     frames_per_episode: int = Field(default=6, ge=1)
     held_out_episodes: int = Field(default=60, ge=1)
-    misfit_episodes: int = Field(default=400, ge=2, description="with a grossly wrong calibration, to be doubted")
+    misfit_episodes: int = Field(default=600, ge=2, description="with a grossly wrong calibration, to be doubted")
     misfit_frames: int = Field(default=5, ge=1)
     epochs: int = Field(default=12, ge=1)
-    minutes: float = Field(default=40.0, gt=0.0)
+    minutes: float = Field(default=45.0, gt=0.0)
     batch_size: int = Field(default=16, ge=2)
     learning_rate: float = Field(default=3e-3, gt=0.0)
     tune_from: float = Field(
         default=0.6, ge=0.0, le=1.0, description="share of the run from which the backbone's deep part learns"
     )
     tune_rate: float = Field(default=0.1, gt=0.0, le=1.0, description="its learning rate, of the others'")
-    doubt_minutes: float = Field(default=6.0, gt=0.0, description="of training for the out-of-distribution score")
+    doubt_minutes: float = Field(default=8.0, gt=0.0, description="of training for the out-of-distribution score")
     positive_weights: tuple[float, ...] = (1.0, 2.0, 6.0, 2.0, 6.0, 6.0)
 
 
@@ -36,16 +36,23 @@ class StudentTraining(StrictModel):
     """Student by DAgger. Rounds on the degraded true BEV come first, then rounds through the camera adapter."""
 
     practice: tuple[str, ...] = Field(
-        default=("car_following", "obstacle_avoidance", "stop_sign", "obstacle_avoidance", "stop_sign"),
+        default=(
+            "car_following",
+            "obstacle_avoidance",
+            "stop_sign",
+            "obstacle_avoidance",
+            "stop_sign",
+            "queue_at_stop_line",
+        ),
         min_length=1,
-        description="scenarios that training episodes take in turn; named twice is driven twice as often",
+        description="scenarios or config/practice, taken in turn by training episodes; named twice, driven twice",
     )
-    truth_rounds: int = Field(default=4, ge=0)
-    truth_episodes: int = Field(default=40, ge=1, description="episodes a round, all scenarios together")
+    truth_rounds: int = Field(default=3, ge=0)
+    truth_episodes: int = Field(default=42, ge=1, description="episodes a round, all scenarios together")
     camera_rounds: int = Field(default=5, ge=0)
     camera_episodes: int = Field(default=36, ge=1)
-    epochs: int = Field(default=6, ge=1, description="passes over all samples after each round")
-    final_epochs: int = Field(default=20, ge=1, description="the same after the last round")
+    epochs: int = Field(default=4, ge=1, description="passes over all samples after each round")
+    final_epochs: int = Field(default=14, ge=1, description="the same after the last round")
     batch_size: int = Field(default=128, ge=2)
     learning_rate: float = Field(default=1e-3, gt=0.0)
     acceleration_weight: float = Field(default=1.0, gt=0.0)

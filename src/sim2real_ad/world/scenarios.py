@@ -28,6 +28,15 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
         raise ScenarioError(str(error)) from error
 
 
+def load_practice(name: str) -> Scenario:
+    """Load what a training episode practises: by name from config/practice or config/scenarios. Raises ScenarioError.
+
+    What config/practice holds is never judged by: scenarios in which a rare difficulty is the rule.
+    """
+    made_for_it = share_path() / "config" / "practice" / f"{name}.yaml"
+    return load_scenario(made_for_it if made_for_it.is_file() else name)
+
+
 def scenario_names() -> tuple[str, ...]:
     """Return the names of the shipped scenarios, sorted."""
     return tuple(sorted(path.stem for path in (share_path() / "config" / "scenarios").glob("*.yaml")))
@@ -44,6 +53,7 @@ __all__ = [
     "Scenario",
     "Standing",
     "Walking",
+    "load_practice",
     "load_scenario",
     "plan_episode",
     "scenario_names",

@@ -150,7 +150,7 @@ def make_pipeline() -> DrivingPipeline:
     checkpoint, profile = load_checkpoint(), load_vehicle("saloon")
     gate = Gate(profile, GateConfig(auto_engage=True))
     stage = checkpoint.observation_stage(load_camera("default"))
-    return DrivingPipeline(stage, checkpoint.policy_stage(), ActionMapping(profile), gate)
+    return DrivingPipeline(stage, checkpoint.policy_stage(profile), ActionMapping(profile), gate)
 
 
 def test_a_stage_that_hangs_is_named_by_the_watchdog(tmp_path: Path) -> None:

@@ -81,8 +81,9 @@ def drive(
         domain=domain,
     )
     run = describe_run(
-        sys.argv, mode.value, world=world.value, seed=seed, camera=camera, domain=domain, checkpoint=loaded
-    )
+        sys.argv, mode.value, world=world.value, seed=seed, camera=camera, vehicle=vehicle, domain=domain,
+        checkpoint=loaded,
+    )  # fmt: skip
     address = WorldAddress(world is WorldKind.embedded, host, port)
     with finished(ResultWriter(folder, run)) as writer, make_progress() as progress:
         run_drive(requests, options, address, writer, progress)

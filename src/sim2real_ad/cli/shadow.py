@@ -50,6 +50,8 @@ def shadow(
         mode=mode.value,
         recording=str(folder / RECORDING_FILE) if record else "",
     )
-    run = describe_run(sys.argv, f"shadow, {mode.value}", world=str(video), camera=camera, checkpoint=loaded)
+    run = describe_run(
+        sys.argv, f"shadow, {mode.value}", world=str(video), camera=camera, vehicle=vehicle, checkpoint=loaded
+    )
     with finished(ResultWriter(folder, run)) as writer, make_progress() as progress:
         run_shadow(ShadowRequest(video, speed, frames), options, writer, progress)

@@ -94,8 +94,9 @@ def _drive(settings: Settings, out: Path, keep_recordings: bool) -> None:
     for domain in opened:
         loaded = check_inputs(settings.scenarios, settings.checkpoint, domain.camera, domain.vehicle)
         run = describe_run(
-            sys.argv, "lockstep", world="embedded", camera=domain.camera, domain=domain.path, checkpoint=loaded
-        )
+            sys.argv, "lockstep", world="embedded", camera=domain.camera, vehicle=domain.vehicle, domain=domain.path,
+            checkpoint=loaded,
+        )  # fmt: skip
         options = DriveOptions(domain.camera, domain.vehicle, str(settings.checkpoint or ""), domain=domain.path)
         try:
             with make_progress() as progress:

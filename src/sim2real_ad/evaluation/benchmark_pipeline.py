@@ -11,8 +11,10 @@ from sim2real_ad.evaluation.benchmark import Measurement, time_each
 from sim2real_ad.geometry.camera import CameraModel, load_camera
 from sim2real_ad.policy.checkpoint import load_checkpoint
 from sim2real_ad.types import CameraFrame, EgoState, Pose2, Route, ns_from_seconds
+from sim2real_ad.vehicle.profile import load_vehicle
 
 STEPS = 60
+VEHICLE = "saloon"
 TICK_S = 0.05
 FRAME_BUDGET_MS = 1000.0 * TICK_S
 
@@ -23,7 +25,7 @@ def measure_pipeline(checkpoint: Path | None = None, camera_name: str = "default
     Raises CheckpointError or CalibrationError.
     """
     loaded, camera = load_checkpoint(checkpoint), load_camera(camera_name)
-    observe, decide = loaded.observation_stage(camera), loaded.policy_stage()
+    observe, decide = loaded.observation_stage(camera), loaded.policy_stage(load_vehicle(VEHICLE))
     pictures = np.random.default_rng(0).integers(0, 256, (8, camera.height, camera.width, 3), np.uint8)
     route = Route(0, np.stack((np.arange(200.0), np.zeros(200)), axis=-1), 8.33)
     tick = 0

@@ -64,9 +64,12 @@ def paint_bev(observation: Observation, spec: BevSpec) -> UInt8Array:
     return np.asarray(picture, np.uint8)
 
 
-def paint_corridor(observation: Observation, spec: ObservationSpec, corridor: CorridorSpec) -> UInt8Array:
-    """Draw the policy's input: the BEV straightened along the route, earlier frames as a shade. RGB, ahead is up."""
-    layers = Corridor(corridor, spec).straighten(observation)
+def paint_corridor(
+    observation: Observation, spec: ObservationSpec, corridor: CorridorSpec, front_overhang: float
+) -> UInt8Array:
+    """Draw the policy's input: the BEV straightened along the route from front_overhang m ahead of base_link on,
+    earlier frames as a shade. RGB, ahead is up."""
+    layers = Corridor(corridor, spec, front_overhang).straighten(observation)
     count = len(spec.bev.channels)
     now, validity, earlier = layers[:count], layers[count], layers[count + 1 :]
     picture = paint_layers(now, validity, spec.bev.channels).astype(np.float32)

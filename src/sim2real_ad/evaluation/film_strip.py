@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -32,7 +34,13 @@ def write_film_strip(run_dir: Path, path: Path) -> None:
     """
     run, chosen = read_run(run_dir), choose_detailed(read_results(run_dir))
     logs = read_recording(sorted(run_dir.rglob("*.mcap")), wanted=lambda name, seed: (name, seed) in chosen).episodes
-    spec, corridor = run.observation or ObservationSpec(), CorridorSpec.model_validate(run.corridor or {})
+    spec = run.observation or ObservationSpec()
+    corridor = partial(
+        paint_corridor,
+        spec=spec,
+        corridor=CorridorSpec.model_validate(run.corridor or {}),
+        front_overhang=run.front_overhang,
+    )
     firsts = {log.scenario: log for log in reversed(logs) if any(p.camera and p.observation for p in log.pictures)}
     order = list(dict.fromkeys(log.scenario for log in logs if log.scenario in firsts))[:MAX_ROWS]
     rows = [_row(name, firsts[name].pictures, spec, corridor) for name in order]
@@ -44,7 +52,9 @@ def write_film_strip(run_dir: Path, path: Path) -> None:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _row(title: str, pictures: list[Picture], spec: ObservationSpec, corridor: CorridorSpec) -> UInt8Array:
+def _row(
+    title: str, pictures: list[Picture], spec: ObservationSpec, corridor: Callable[[Observation], UInt8Array]
+) -> UInt8Array:
     """Draw a scenario's most telling moments side by side, in order of time, under its name."""
     whole = [p for p in pictures if p.camera and p.observation]
     telling = sorted(whole, key=lambda p: -_things(p.observation, spec))[:SHOTS]
@@ -53,7 +63,7 @@ def _row(title: str, pictures: list[Picture], spec: ObservationSpec, corridor: C
         assert picture.observation is not None
         camera = np.asarray(cv2.imdecode(np.frombuffer(picture.camera, np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
         seen = paint_bev(picture.observation, spec.bev)
-        tiles += [_fit(camera), _fit(seen), _fit(paint_corridor(picture.observation, spec, corridor))]
+        tiles += [_fit(camera), _fit(seen), _fit(corridor(picture.observation))]
     strip = _beside(tiles)
     head = np.full((30, strip.shape[1], 3), PAPER, np.uint8)
     name = title.replace("_", " ")

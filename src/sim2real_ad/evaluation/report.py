@@ -151,7 +151,8 @@ def _shot(run: RunInfo, log: EpisodeLog, picture: Picture, number: int) -> Shot:
     bev = corridor = ""
     if picture.observation is not None and spec is not None:
         bev = data_uri(encode_png(paint_bev(picture.observation, spec.bev)), "png")
-        seen = paint_corridor(picture.observation, spec, CorridorSpec.model_validate(run.corridor or {}))
+        corridor_spec = CorridorSpec.model_validate(run.corridor or {})
+        seen = paint_corridor(picture.observation, spec, corridor_spec, run.front_overhang)
         corridor = data_uri(encode_png(seen), "png")
     return Shot(number, seconds_from_ns(picture.stamp_ns - log.start_ns), camera, bev, corridor)
 

@@ -40,7 +40,8 @@ class RunInfo(StrictModel):
 
     command: the command line; domain: the target domain, empty for the one that is trained in; versions: by package or
     program; observation, corridor: what the checkpoint says of the policy's input (`policy.corridor.CorridorSpec`), so
-    that the report can draw it; None means the defaults.
+    that the report can draw it; None means the defaults; front_overhang: of the car, m from base_link to the front
+    bumper, where the policy's input begins.
     """
 
     command: tuple[str, ...]
@@ -54,6 +55,7 @@ class RunInfo(StrictModel):
     versions: dict[str, str] = Field(default_factory=dict)
     observation: ObservationSpec | None = None
     corridor: dict[str, Any] | None = None
+    front_overhang: NonNegativeFloat = 0.0
 
 
 class Infraction(StrictModel):

@@ -26,9 +26,9 @@ class LevelViewSpec(StrictModel):
     The field of view follows the camera's own, so that a narrow lens is not shrunk to a stripe.
     """
 
-    width: int = Field(default=384, ge=32, le=2048, multiple_of=16)
-    height: int = Field(default=160, ge=32, le=2048, multiple_of=16)
-    horizon: float = Field(default=44.0, ge=0.0)
+    width: int = Field(default=320, ge=32, le=2048, multiple_of=16)
+    height: int = Field(default=128, ge=32, le=2048, multiple_of=16)
+    horizon: float = Field(default=34.0, ge=0.0)
     narrowest_deg: float = Field(default=40.0, ge=10.0, le=90.0)
     widest_deg: float = Field(default=100.0, ge=40.0, le=140.0)
 

@@ -25,9 +25,9 @@ from sim2real_ad.observation.stage import LearnedObservationStage
 from sim2real_ad.pipeline import ObservationStage, PolicyStage
 from sim2real_ad.policy.corridor import Corridor, CorridorSpec
 from sim2real_ad.policy.student import StudentPolicy
-from sim2real_ad.vehicle.profile import ActionScale
+from sim2real_ad.vehicle.profile import ActionScale, VehicleProfile
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 CONFIG_FILE = "checkpoint.yaml"
 ADAPTER_FILE = "adapter.onnx"
 STUDENT_FILE = "student.onnx"
@@ -75,10 +75,10 @@ class Checkpoint:
         session = self._session(ADAPTER_FILE, set(ADAPTER_INPUTS))
         return Adapter(session, self.config.image, self.spec.bev, camera)
 
-    def policy_stage(self) -> PolicyStage:
-        """Make the policy stage. Raises CheckpointError where the network cannot load."""
+    def policy_stage(self, profile: VehicleProfile) -> PolicyStage:
+        """Make the policy stage for the car that it drives. Raises CheckpointError where the network cannot load."""
         session = self._session(STUDENT_FILE, {"corridor", "features"})
-        return StudentPolicy(session, Corridor(self.config.corridor, self.spec))
+        return StudentPolicy(session, Corridor(self.config.corridor, self.spec, profile.front_overhang))
 
     def _session(self, name: str, inputs: set[str]) -> Any:
         session = open_network(self.path / name, self.providers)

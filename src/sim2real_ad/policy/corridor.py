@@ -1,6 +1,12 @@
-"""The student's input: the BEV straightened along the route, so that "ahead" means "ahead on my way"."""
+"""The student's input: the BEV straightened along the route, so that "ahead" means "ahead of my bumper on my way".
+
+What is left to the network is to decide. How far the bumper is from base_link, the vehicle's profile says: a longer
+car needs no other training. How far a stop line is, and how far from it the car has stood, is read off the BEV here.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -11,12 +17,25 @@ from sim2real_ad.config import StrictModel
 from sim2real_ad.observation.spec import EGO_FEATURES, BevSpec, ObservationSpec
 from sim2real_ad.types import FloatArray, Observation, UInt8Array
 
+STOP_LINE = "stop_line"
+SEEN = 76
+"""Probability times 255 above which a stop line counts as seen."""
+LINE_HALF_WIDTH = 1.0
+"""m to either side of the route within which a stop line is one across it."""
+NO_LINE_DISTANCE = 20.0
+"""m: the distance of a line that is not seen, or is farther."""
+LONGEST_STOOD = 8.0
+"""m before a line beyond which a stand had nothing to do with it, however far it was."""
+HARDEST_NEEDED = 5.0
+"""m/s^2: braking to a line harder than this looks all the same."""
+LINE_FEATURES = 3
+
 
 class CorridorSpec(StrictModel):
     """Extent of the straightened grid and the scales of the scalar features; a checkpoint saves it with its weights.
 
-    Row 0 is nearest: cell (row, column) is centred (row + 0.5) * resolution m along the route from the car's foot on
-    it and half_width - (column + 0.5) * resolution m to its left. history_channels: those BEV channels whose earlier
+    Row 0 is nearest: cell (row, column) is centred (row + 0.5) * resolution m along the route from the front bumper and
+    half_width - (column + 0.5) * resolution m to its left. history_channels: those BEV channels whose earlier
     frames are given too. pursuit_distances: m along the route at which a circle to the route is fitted. hold_s: s of
     standing after which a stop has been held; standing_speed: m/s below which the car stands.
     """
@@ -24,7 +43,7 @@ class CorridorSpec(StrictModel):
     length: float = Field(default=40.0, gt=0.0)
     half_width: float = Field(default=8.0, gt=0.0)
     resolution: float = Field(default=0.5, gt=0.0)
-    history_channels: tuple[str, ...] = ("vehicle", "pedestrian", "obstacle")
+    history_channels: tuple[str, ...] = (STOP_LINE, "vehicle", "pedestrian", "obstacle")
     pursuit_distances: tuple[float, ...] = (4.0, 6.0, 8.0, 12.0, 16.0)
     hold_s: float = Field(default=0.95, gt=0.0)
     standing_speed: float = Field(default=0.1, gt=0.0)
@@ -47,20 +66,23 @@ class CorridorSpec(StrictModel):
 
     def features(self, spec: ObservationSpec) -> int:
         """Length of the scalar feature vector."""
-        return len(spec.ego_features) + 6 + 3 * spec.route_points + len(self.pursuit_distances)
+        return len(spec.ego_features) + 6 + LINE_FEATURES + 3 * spec.route_points + len(self.pursuit_distances)
 
 
 class Corridor:
     """Turns observations into the student's two inputs."""
 
-    def __init__(self, corridor: CorridorSpec, spec: ObservationSpec) -> None:
+    def __init__(self, corridor: CorridorSpec, spec: ObservationSpec, front_overhang: float) -> None:
+        """front_overhang: of the car that drives, m from base_link to the front bumper."""
         self.corridor = corridor
         self.spec = spec
         rows, columns = corridor.size
-        self._along = (np.arange(rows) + 0.5) * corridor.resolution
+        self._along = front_overhang + (np.arange(rows) + 0.5) * corridor.resolution
         self._left = corridor.half_width - (np.arange(columns) + 0.5) * corridor.resolution
         self._arc = np.arange(spec.route_points) * spec.route_spacing
         self._moving = [spec.bev.index(name) for name in corridor.history_channels]
+        self._lines = list(_layers_of(STOP_LINE, corridor, spec))
+        self._across = np.abs(self._left) < LINE_HALF_WIDTH
 
     def straighten(self, observation: Observation) -> UInt8Array:
         """Return the corridor (C, rows, columns) uint8: BEV, validity, then the history channels age by age.
@@ -76,8 +98,8 @@ class Corridor:
             parts.append(_sample(earlier[self._moving], then, self.spec.bev))
         return np.concatenate(parts)
 
-    def features(self, observation: Observation) -> FloatArray:
-        """Return the scalar features (K,) float32, scaled to about -1..1."""
+    def features(self, observation: Observation, straight: UInt8Array) -> FloatArray:
+        """Return the scalar features (K,) float32, scaled to about -1..1. straight: what `straighten` gave."""
         spec, route = self.spec, observation.route.astype(np.float64)
         ego = dict(zip(spec.ego_features, observation.ego.tolist(), strict=True))
         heading = _headings(route)
@@ -93,8 +115,36 @@ class Corridor:
             float(ego["speed"] < self.corridor.standing_speed),
             observation.speed_limit * 0.1,
             (observation.speed_limit - ego["speed"]) * 0.2,
+            *self._line_features(straight, ego["speed"], ego["standstill_distance"]),
         ]
         return np.concatenate((own, rest, route[:, 1] * 0.2, heading, turn * 10.0, circle * 5.0)).astype(np.float32)
+
+    def line_distance(self, straight: UInt8Array) -> float:
+        """Return how far from the bumper the middle of the next stop line across the route is seen, m.
+
+        Where none is seen now, what was seen a moment ago counts, moved on by odometry: close to the bumper a line
+        leaves the camera's view. NO_LINE_DISTANCE where none was, or none so near.
+        """
+        for layer in self._lines:
+            likely = straight[layer][:, self._across].max(axis=1).astype(np.float64)
+            seen = np.flatnonzero(likely > SEEN)
+            if len(seen):
+                line = seen[seen - seen[0] == np.arange(len(seen))]
+                middle = (likely[line] * (line + 0.5)).sum() / likely[line].sum() * self.corridor.resolution
+                return float(min(middle, NO_LINE_DISTANCE))
+        return NO_LINE_DISTANCE
+
+    def _line_features(self, straight: UInt8Array, speed: float, driven: float) -> list[float]:
+        """Distance to the line; where the car last stood, measured from it; braking that a stop at it takes.
+
+        driven: m since the car last stood.
+        """
+        distance = self.line_distance(straight)
+        return [
+            distance / NO_LINE_DISTANCE,
+            min(distance + driven, LONGEST_STOOD) / LONGEST_STOOD,
+            min(speed * speed / (2.0 * max(distance, 0.5)), HARDEST_NEEDED) / HARDEST_NEEDED,
+        ]
 
     def _grid_in_base(self, route: FloatArray) -> NDArray[np.float64]:
         heading = np.interp(self._along, self._arc, _headings(route.astype(np.float64)))
@@ -102,6 +152,16 @@ class Corridor:
         normal = np.column_stack((-np.sin(heading), np.cos(heading)))
         grid: NDArray[np.float64] = centre[:, None] + self._left[None, :, None] * normal[:, None]
         return grid
+
+
+def _layers_of(channel: str, corridor: CorridorSpec, spec: ObservationSpec) -> Iterator[int]:
+    """Yield the layers of a corridor that show a channel: of now first, then of ever earlier frames."""
+    if channel in spec.bev.channels:
+        yield spec.bev.index(channel)
+    if channel in corridor.history_channels:
+        first = len(spec.bev.channels) + 1 + corridor.history_channels.index(channel)
+        for age in range(len(spec.history_s)):
+            yield first + age * len(corridor.history_channels)
 
 
 def _headings(route: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -18,9 +18,7 @@ class StudentPolicy:
 
     def step(self, observation: Observation) -> Action:
         """Decide curvature and acceleration."""
-        inputs = {
-            "corridor": self._corridor.straighten(observation)[None],
-            "features": self._corridor.features(observation)[None],
-        }
+        straight = self._corridor.straighten(observation)
+        inputs = {"corridor": straight[None], "features": self._corridor.features(observation, straight)[None]}
         curvature, acceleration = self._session.run(["action"], inputs)[0][0]
         return Action(observation.stamp_ns, float(curvature), float(acceleration))

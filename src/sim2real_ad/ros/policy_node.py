@@ -36,7 +36,7 @@ class PolicyNode(GraphNode[PolicyParameters]):
                 f"vehicle {self.parameters.vehicle} has {profile.action}"
             )
         self._path, self._fingerprint = checkpoint.path, checkpoint.spec.fingerprint
-        self._stage = checkpoint.policy_stage()
+        self._stage = checkpoint.policy_stage(profile)
         self._actions = self.publisher("action")
         self.subscribe("observation", self._on_observation)
 

@@ -43,6 +43,7 @@ def describe_run(
     world: str = "",
     seed: int | None = None,
     camera: str = "",
+    vehicle: str = "",
     domain: str = "",
     checkpoint: Checkpoint | None = None,
 ) -> RunInfo:
@@ -59,6 +60,7 @@ def describe_run(
         versions=collect_versions(),
         observation=checkpoint.spec if checkpoint else None,
         corridor=checkpoint.config.corridor.model_dump(mode="json") if checkpoint else None,
+        front_overhang=load_vehicle(vehicle).front_overhang if vehicle else 0.0,
     )
 
 

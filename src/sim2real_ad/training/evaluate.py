@@ -102,4 +102,4 @@ def _pipeline(domain: str, checkpoint: Path | None, without: str) -> DrivingPipe
     world, loaded = open_domain(domain), load_checkpoint(checkpoint)
     gate = Gate(world.profile, GateConfig(auto_engage=True))
     observe = observation_without(without, loaded, world.camera)
-    return DrivingPipeline(observe, loaded.policy_stage(), mapping_without(without, world.profile), gate)
+    return DrivingPipeline(observe, loaded.policy_stage(world.profile), mapping_without(without, world.profile), gate)

@@ -25,7 +25,9 @@ from sim2real_ad.policy.corridor import Corridor
 from sim2real_ad.training.adapter_network import AdapterExport, AdapterNetwork
 from sim2real_ad.training.networks import StudentNetwork
 from sim2real_ad.types import CameraFrame, EgoState, Pose2, Route
+from sim2real_ad.vehicle.profile import load_vehicle
 
+VEHICLE = "saloon"
 STEPS = 40
 LONGEST_MS = 12.0
 LEAST_RATIO = 3.0
@@ -69,7 +71,7 @@ def _milliseconds(step: Callable[[], object]) -> tuple[float, ...]:
 def _deployed(loaded: Checkpoint) -> Callable[[], object]:
     """One frame through the stages that drive the car."""
     camera = load_camera("default")
-    observe, decide = loaded.observation_stage(camera), loaded.policy_stage()
+    observe, decide = loaded.observation_stage(camera), loaded.policy_stage(load_vehicle(VEHICLE))
     frame, ego, route = _frame(camera.width, camera.height)
     return lambda: decide.step(observe.step(frame, ego, route))
 
@@ -77,7 +79,8 @@ def _deployed(loaded: Checkpoint) -> Callable[[], object]:
 def _in_torch(loaded: Checkpoint) -> Callable[[], object]:
     """The same frame, with torch in the place of ONNX Runtime."""
     camera, config = load_camera("default"), loaded.config
-    observe, corridor = loaded.observation_stage(camera), Corridor(config.corridor, loaded.spec)
+    observe = loaded.observation_stage(camera)
+    corridor = Corridor(config.corridor, loaded.spec, load_vehicle(VEHICLE).front_overhang)
     frame, ego, route = _frame(camera.width, camera.height)
     observation, adapter = observe.step(frame, ego, route), loaded.adapter(camera)
     adapter_network = AdapterExport(AdapterNetwork(loaded.spec.bev, config.image)).eval()
@@ -87,8 +90,9 @@ def _in_torch(loaded: Checkpoint) -> Callable[[], object]:
     @torch.no_grad()
     def step() -> object:
         adapter_network(torch.from_numpy(adapter.view.take(frame.rgb)[None]), *geometry)
-        straight = torch.from_numpy(corridor.straighten(observation))[None]
-        return student(straight, torch.from_numpy(corridor.features(observation))[None])
+        straight = corridor.straighten(observation)
+        features = corridor.features(observation, straight)
+        return student(torch.from_numpy(straight)[None], torch.from_numpy(features)[None])
 
     return step
 

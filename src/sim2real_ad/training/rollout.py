@@ -32,7 +32,7 @@ from sim2real_ad.world.episode import Episode
 from sim2real_ad.world.lens import Lens
 from sim2real_ad.world.protocol import WorldTick
 from sim2real_ad.world.randomization import sample_domain
-from sim2real_ad.world.scenarios import load_scenario
+from sim2real_ad.world.scenarios import load_practice
 
 ROLL_STREAM = 0xD466E4
 """Keeps the random numbers of a drive's disturbances apart from its scenario's."""
@@ -88,11 +88,12 @@ def roll_out(job: Job) -> Roll:
     met = _circumstances(job)
     world.camera = met.camera
     domain = None if job.strength is None else sample_domain(job.seed, job.strength)
-    episode = Episode(world, load_scenario(job.scenario), job.seed, domain)
+    episode = Episode(world, load_practice(job.scenario), job.seed, domain)
     tick = episode.start()
     random = np.random.default_rng([ROLL_STREAM, job.seed])
     teacher, eyes = make_driver(job.config.teacher, world.plan, profile), _Eyes(job, met, world, random)
-    corridor, fate = Corridor(job.config.corridor, job.config.observation), FrameFate(met, job.seed)
+    corridor = Corridor(job.config.corridor, job.config.observation, profile.front_overhang)
+    fate = FrameFate(met, job.seed)
     student = StudentPolicy(_network(job.student), corridor) if job.student else None
     disturbance = Disturbance(job.teacher_share, job.push_rate, world.tick_s, random)
     mapping, gate = ActionMapping(profile), Gate(profile, GateConfig(auto_engage=True))
@@ -105,7 +106,8 @@ def roll_out(job: Job) -> Roll:
             fresh = student.step(observation) if student else None
             slow = tick.ego.speed < SLOW
             if job.keep_every and (slow or ticks % job.keep_every == 0):
-                kept.append((corridor.straighten(observation), corridor.features(observation), wanted))
+                straight = corridor.straighten(observation)
+                kept.append((straight, corridor.features(observation, straight), wanted))
         decided = fresh if comes == "comes" or before is None else before
         action = disturbance.choose(wanted, decided, tick.ego.speed)
         teacher.acted(action)

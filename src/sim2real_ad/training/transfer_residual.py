@@ -72,7 +72,7 @@ def measure_residual(job: ResidualJob) -> Residual:
     """Drive one episode and measure. Raises what loading the domain, the checkpoint or the teacher raises."""
     world, checkpoint = open_domain(job.domain), load_checkpoint(job.checkpoint)
     profile, spec = world.profile, checkpoint.spec
-    stage, student = checkpoint.observation_stage(world.camera), checkpoint.policy_stage()
+    stage, student = checkpoint.observation_stage(world.camera), checkpoint.policy_stage(profile)
     episode, with_truth = Episode(world, load_scenario(job.scenario), job.seed), ObservationAssembler(spec)
     tick = episode.start()
     teacher = make_driver(job.teacher, world.plan, profile)

@@ -16,6 +16,7 @@ from sim2real_ad.policy.checkpoint import (
     seal_checkpoint,
 )
 from sim2real_ad.types import CameraFrame, EgoState, Pose2, Route
+from sim2real_ad.vehicle.profile import load_vehicle
 
 ROUTE = Route(1, np.column_stack((np.arange(100.0), np.zeros(100))), 8.0)
 
@@ -33,7 +34,7 @@ def change_config(folder, **changes):
 
 def drive(checkpoint, frames=12):
     camera = load_camera("default")
-    observe, decide = checkpoint.observation_stage(camera), checkpoint.policy_stage()
+    observe, decide = checkpoint.observation_stage(camera), checkpoint.policy_stage(load_vehicle("saloon"))
     random = np.random.default_rng(3)
     for tick in range(frames):
         rgb = random.integers(0, 256, (camera.height, camera.width, 3), dtype=np.uint8)
@@ -112,7 +113,7 @@ def test_a_changed_byte_is_noticed(copy, name):
 
 def test_another_format_version_is_refused_before_its_keys(copy):
     change_config(copy, format_version=99, something_new=1)
-    with pytest.raises(CheckpointError, match="format_version 99, this release reads 2"):
+    with pytest.raises(CheckpointError, match="format_version 99, this release reads 3"):
         load_checkpoint(copy)
 
 
@@ -149,9 +150,9 @@ def test_a_file_that_is_no_network_is_refused(copy):
     config = load_checkpoint().config
     seal_checkpoint(copy, config.observation, config.image, config.corridor, config.action)
     with pytest.raises(CheckpointError, match=r"student\.onnx"):
-        load_checkpoint(copy).policy_stage()
+        load_checkpoint(copy).policy_stage(load_vehicle("saloon"))
 
 
 def test_an_unknown_provider_is_refused():
     with pytest.raises(CheckpointError, match="NoSuchProvider"):
-        load_checkpoint(providers=["NoSuchProvider"]).policy_stage()
+        load_checkpoint(providers=["NoSuchProvider"]).policy_stage(load_vehicle("saloon"))

@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 
 from sim2real_ad.config import check_config
 from sim2real_ad.errors import ConfigError
-from sim2real_ad.observation.spec import ObservationSpec
-from sim2real_ad.policy.corridor import Corridor, CorridorSpec
+from sim2real_ad.observation.spec import BevSpec, ObservationSpec
+from sim2real_ad.policy.corridor import HARDEST_NEEDED, LONGEST_STOOD, NO_LINE_DISTANCE, Corridor, CorridorSpec
 from sim2real_ad.types import Observation
 
 SPEC = ObservationSpec()
-CORRIDOR = Corridor(CorridorSpec(), SPEC)
-OBSTACLE = SPEC.bev.index("obstacle")
+FRONT = 3.8
+CORRIDOR = Corridor(CorridorSpec(), SPEC, FRONT)
+OBSTACLE, LINE = SPEC.bev.index("obstacle"), SPEC.bev.index("stop_line")
 
 
 def arc_route(curvature: float) -> np.ndarray:
@@ -49,6 +50,71 @@ def centroid(layer: np.ndarray) -> tuple[float, float]:
     return (rows.mean() + 0.5) * spec.resolution, spec.half_width - (columns.mean() + 0.5) * spec.resolution
 
 
+def features_of(seen: Observation, corridor: Corridor = CORRIDOR) -> np.ndarray:
+    return corridor.features(seen, corridor.straighten(seen))
+
+
+def bev_with_line(x: float, left: float = 2.0, right: float = -2.0) -> np.ndarray:
+    """A stop line 40 cm deep whose middle is x m ahead of base_link."""
+    centres, bev = SPEC.bev.cell_centres(), np.zeros(SPEC.bev.shape, np.uint8)
+    half = SPEC.bev.resolution / 2.0
+    deep = np.clip(np.minimum(centres[..., 0] + half, x + 0.2) - np.maximum(centres[..., 0] - half, x - 0.2), 0.0, None)
+    wide = (centres[..., 1] < left) & (centres[..., 1] > right)
+    bev[LINE] = np.round(255.0 * np.clip(deep / 0.4, 0.0, 1.0) * wide)
+    return bev
+
+
+@settings(max_examples=50, deadline=None)
+@given(ahead=st.floats(0.5, 18.0), front=st.floats(3.0, 5.0))
+def test_the_distance_to_a_stop_line_is_read_from_the_bumper_whatever_the_car(ahead, front):
+    corridor = Corridor(CorridorSpec(), SPEC, front)
+    straight = corridor.straighten(observation(bev_with_line(front + ahead)))
+    assert corridor.line_distance(straight) == pytest.approx(ahead, abs=0.3)
+
+
+def test_a_stop_line_that_is_not_across_the_way_or_barely_seen_is_none():
+    beside = bev_with_line(FRONT + 6.0, left=6.0, right=2.0)
+    faint = bev_with_line(FRONT + 6.0) // 4
+    for bev in (beside, faint, np.zeros(SPEC.bev.shape, np.uint8)):
+        assert CORRIDOR.line_distance(CORRIDOR.straighten(observation(bev))) == NO_LINE_DISTANCE
+
+
+def test_a_line_that_has_left_the_view_is_where_it_was_a_moment_ago_less_what_was_driven_since():
+    speed, (young, old) = 2.0, SPEC.history_s
+    gone = np.zeros(SPEC.bev.shape, np.uint8)
+    before = np.stack([gone, bev_with_line(FRONT + 1.8)])
+    straight = CORRIDOR.straighten(observation(gone, before, speed=speed))
+    assert CORRIDOR.line_distance(straight) == pytest.approx(1.8 - speed * old, abs=0.3)
+    fresher = np.stack([bev_with_line(FRONT + 1.8), bev_with_line(FRONT + 6.0)])
+    straight = CORRIDOR.straighten(observation(gone, fresher, speed=speed))
+    assert CORRIDOR.line_distance(straight) == pytest.approx(1.8 - speed * young, abs=0.3)
+
+
+def line_features(ahead: float, **ego) -> np.ndarray:
+    first = len(SPEC.ego_features) + 6
+    return features_of(observation(bev_with_line(FRONT + ahead), **ego))[first : first + 3]
+
+
+def test_where_the_car_stood_is_told_from_the_line_however_far_it_has_crept_since():
+    at_the_line = [line_features(2.0 - crept, standstill_distance=crept)[1] for crept in (0.0, 0.5, 1.0)]
+    in_the_queue = [line_features(6.0 - crept, standstill_distance=crept)[1] for crept in (0.0, 2.0, 4.5)]
+    assert np.array(at_the_line) * LONGEST_STOOD == pytest.approx(2.0, abs=0.3)
+    assert np.array(in_the_queue) * LONGEST_STOOD == pytest.approx(6.0, abs=0.3)
+
+
+def test_the_braking_that_a_stop_takes_grows_with_speed_and_nearness_and_ends_at_its_limit():
+    needed = [line_features(ahead, speed=speed)[2] for ahead, speed in ((16.0, 4.0), (16.0, 8.0), (8.0, 8.0))]
+    assert needed == sorted(needed)
+    assert needed[1] * HARDEST_NEEDED == pytest.approx(8.0**2 / 2.0 / 16.0, rel=0.05)
+    assert line_features(1.0, speed=8.0)[2] == 1.0
+
+
+def test_a_spec_without_stop_lines_sees_none():
+    spec = ObservationSpec(bev=BevSpec(channels=("drivable", "vehicle", "pedestrian", "obstacle")))
+    corridor = Corridor(CorridorSpec(history_channels=("vehicle",)), spec, FRONT)
+    assert corridor.line_distance(np.full((9, *CorridorSpec().size), 255, np.uint8)) == NO_LINE_DISTANCE
+
+
 @settings(max_examples=30, deadline=None)
 @given(curvature=st.floats(-0.03, 0.03), along=st.floats(6, 30), left=st.floats(-4, 4))
 def test_a_thing_beside_a_curved_route_comes_out_at_its_distance_along_and_beside_it(curvature, along, left):
@@ -56,7 +122,7 @@ def test_a_thing_beside_a_curved_route_comes_out_at_its_distance_along_and_besid
     centre = np.array([np.interp(along, np.arange(24) * 2.0, arc_route(curvature)[:, a]) for a in (0, 1)])
     x, y = centre + left * np.array([-math.sin(heading), math.cos(heading)])
     straight = CORRIDOR.straighten(observation(bev_with(OBSTACLE, x, y), route=arc_route(curvature)))
-    assert centroid(straight[OBSTACLE]) == pytest.approx((along, left), abs=0.6)
+    assert centroid(straight[OBSTACLE]) == pytest.approx((along - FRONT, left), abs=0.6)
 
 
 def test_things_at_rest_stay_in_place_in_earlier_frames_and_the_lead_car_leaves_a_trail():
@@ -66,14 +132,15 @@ def test_things_at_rest_stay_in_place_in_earlier_frames_and_the_lead_car_leaves_
         [bev_with(OBSTACLE, 20.25 + speed * age, 0.25) + bev_with(vehicle, 15.25, 0.25) for age in SPEC.history_s]
     )
     straight = CORRIDOR.straighten(observation(now, history, speed=speed))
-    trail = straight[len(SPEC.bev.channels) + 1 :].reshape(2, 3, *CORRIDOR.corridor.size)
-    for age, (vehicles, _, obstacles) in zip(SPEC.history_s, trail, strict=True):
-        assert centroid(obstacles)[0] == pytest.approx(20.25, abs=0.3)
-        assert centroid(vehicles)[0] == pytest.approx(15.25 - speed * age, abs=0.3)
+    trail = straight[len(SPEC.bev.channels) + 1 :].reshape(2, 4, *CORRIDOR.corridor.size)
+    for age, (_, vehicles, _, obstacles) in zip(SPEC.history_s, trail, strict=True):
+        assert centroid(obstacles)[0] == pytest.approx(20.25 - FRONT, abs=0.3)
+        assert centroid(vehicles)[0] == pytest.approx(15.25 - FRONT - speed * age, abs=0.3)
 
 
 def test_shapes_are_those_the_spec_promises():
-    straight, features = CORRIDOR.straighten(observation()), CORRIDOR.features(observation())
+    straight = CORRIDOR.straighten(observation())
+    features = CORRIDOR.features(observation(), straight)
     assert straight.shape == (CORRIDOR.corridor.channels(SPEC), *CORRIDOR.corridor.size)
     assert straight.dtype == np.uint8
     assert features.shape == (CORRIDOR.corridor.features(SPEC),)
@@ -89,7 +156,7 @@ def test_validity_ends_where_the_bev_ends():
 
 @given(curvature=st.floats(-0.05, 0.05))
 def test_a_car_on_the_route_reads_the_routes_curvature_in_its_features(curvature):
-    features = CORRIDOR.features(observation(route=arc_route(curvature)))
+    features = features_of(observation(route=arc_route(curvature)))
     assert features[-5] / 5.0 == pytest.approx(curvature, abs=2e-3)
 
 

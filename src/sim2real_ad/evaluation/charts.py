@@ -14,6 +14,8 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from sim2real_ad.evaluation.waterfall import Step
+
 WIDTH = 640.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 8.0, 8.0, 20.0
 MAX_POINTS = 600
@@ -94,21 +96,23 @@ def histogram(values: Sequence[float], unit: str, marks: Sequence[tuple[str, flo
     return _svg("chart", height, parts)
 
 
-def waterfall(steps: Sequence[tuple[str, float, float]], unit: str) -> Markup:
-    """Draw stages one below the other. steps: (name, start, length), in the order of the data's way."""
+def waterfall(steps: Sequence[Step], unit: str) -> Markup:
+    """Draw stages one below the other, in the order of the data's way: a bar to the median, a line on to the p99."""
     row, label = 20.0, 150.0
-    end = max((start + length for _, start, length in steps), default=1.0) or 1.0
+    end = max((step.start + max(step.p50, step.p99) for step in steps), default=1.0) or 1.0
     x = Axis(0.0, end, label, WIDTH - 60.0)
     height = TOP + row * len(steps) + BOTTOM
     parts = list(_grid(x, None, height, x_unit=unit))
-    for index, (name, start, length) in enumerate(steps):
-        y = TOP + row * index
-        style = "bar wait" if name.startswith("to ") else "bar"
-        parts.append(Markup('<text x="{}" y="{:.1f}" text-anchor="end">{}</text>').format(label - 8, y + 13, name))
+    for index, step in enumerate(steps):
+        y, middle = TOP + row * index, step.start + max(step.p50, 0.0)
+        style = "bar wait" if step.is_way else "bar"
+        parts.append(Markup('<text x="{}" y="{:.1f}" text-anchor="end">{}</text>').format(label - 8, y + 13, step.name))
         rect = Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{}" rx="2"/>')
-        parts.append(rect.format(style, x(start), y + 4, max(x(start + length) - x(start), 1.0), row - 8))
+        parts.append(rect.format(style, x(step.start), y + 4, max(x(middle) - x(step.start), 1.0), row - 8))
+        line = Markup('<line class="whisker" x1="{0:.1f}" x2="{1:.1f}" y1="{2:.1f}" y2="{2:.1f}"/>')
+        parts.append(line.format(x(middle), x(step.start + step.p99), y + row / 2.0))
         text = Markup('<text class="value" x="{:.1f}" y="{:.1f}">{:.2f}</text>')
-        parts.append(text.format(x(start + length) + 5, y + 13, length))
+        parts.append(text.format(x(step.start + max(step.p50, step.p99)) + 5, y + 13, step.p50))
     return _svg("chart", height, parts)
 
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.evaluation import charts
 from sim2real_ad.evaluation.bev_picture import COLOURS, data_uri, encode_png, paint_bev, paint_corridor
-from sim2real_ad.evaluation.derived import measured_acceleration, stage_steps
+from sim2real_ad.evaluation.derived import measured_acceleration
 from sim2real_ad.evaluation.episode_log import EpisodeLog
 from sim2real_ad.evaluation.ground_truth import lay_out_again
 from sim2real_ad.evaluation.keyframes import Picture
@@ -30,6 +30,7 @@ from sim2real_ad.evaluation.results import (
     write_summary,
 )
 from sim2real_ad.evaluation.table import describe_episode
+from sim2real_ad.evaluation.waterfall import Step, age_at_last_stage, frame_steps
 from sim2real_ad.observation.spec import ObservationSpec
 from sim2real_ad.policy.corridor import CorridorSpec
 from sim2real_ad.types import seconds_from_ns
@@ -91,6 +92,7 @@ def write_report(run_dir: Path) -> Path:
             problems=recording.problems if recordings else ["no recording in the folder: no pictures and no plots"],
             left_out=max(0, len(results) - len([c for c in chapters if c.result])),
             latency_charts=_latency_charts(results, [c.log for c in chapters]),
+            latency_steps=_latency_steps([c.log for c in chapters]),
             colours=COLOURS,
             describe=describe_episode,
             latency_of=lambda result: summarize_latency(result.latencies_ms),
@@ -210,10 +212,16 @@ def _latency_charts(results: Sequence[EpisodeResult], logs: list[EpisodeLog]) ->
     if latency is not None:
         marks = (("p50", latency.p50), ("p99", latency.p99))
         found.append(("From the camera frame's receipt to the command", charts.histogram(values, "ms", marks)))
-    steps = stage_steps(logs)
+    steps = frame_steps(logs)
     if steps:
-        found.append(("Where the time goes, medians", charts.waterfall(steps, "ms")))
+        found.append(("Where the time goes: bars to the median, lines to the p99", charts.waterfall(steps, "ms")))
     return found
+
+
+def _latency_steps(logs: list[EpisodeLog]) -> list[Step]:
+    """Return the rows of the table: every step, then the whole way."""
+    whole = age_at_last_stage(logs)
+    return [*frame_steps(logs), *([whole] if whole else [])]
 
 
 def _environment() -> jinja2.Environment:

@@ -13,10 +13,11 @@ from sim2real_ad.cli import main
 from sim2real_ad.errors import SourceError
 from sim2real_ad.evaluation import charts, report
 from sim2real_ad.evaluation.bev_picture import Canvas, paint_layers, paint_mosaic
-from sim2real_ad.evaluation.derived import measured_acceleration, stage_steps
+from sim2real_ad.evaluation.derived import measured_acceleration
 from sim2real_ad.evaluation.episode_log import EpisodeLog, Signal, StageTiming
 from sim2real_ad.evaluation.report import MAX_DETAILED, choose_detailed, write_report
 from sim2real_ad.evaluation.results import RECORDING_FILE, REPORT_FILE, SUMMARY_FILE, EpisodeResult, Infraction
+from sim2real_ad.evaluation.waterfall import Step, age_at_last_stage, frame_steps
 from sim2real_ad.geometry.frames import map_from_base
 from sim2real_ad.observation.spec import ObservationSpec
 from sim2real_ad.types import Observation, Pose2
@@ -217,7 +218,32 @@ def test_stage_steps_follow_one_another_in_the_order_of_the_data() -> None:
             StageTiming(stamp, "policy", stamp + 9_000_000, stamp + 10_000_000),
             StageTiming(stamp, "adapter", stamp, stamp + 8_000_000),
         ]
-    assert stage_steps([log]) == [("adapter", 0.0, 8.0), ("to policy", 8.0, 1.0), ("policy", 9.0, 1.0)]
+    found = [(step.name, step.start, step.p50) for step in frame_steps([log])]
+    assert found == [("adapter", 0.0, 8.0), ("to policy", 8.0, 1.0), ("policy", 9.0, 1.0)]
+
+
+def test_one_slow_frame_of_a_hundred_shows_in_the_p99_and_the_maximum_and_not_in_the_median() -> None:
+    log = EpisodeLog()
+    for frame in range(100):
+        stamp, work = frame * 50_000_000, 40_000_000 if frame == 50 else 8_000_000
+        log.timings += [
+            StageTiming(stamp, "adapter", stamp, stamp + work),
+            StageTiming(stamp, "policy", stamp + work, stamp + work + 1_000_000),
+        ]
+    adapter, whole = frame_steps([log])[0], age_at_last_stage([log])
+    assert adapter.p50 == 8.0
+    assert 8.0 < adapter.p99 < adapter.max == 40.0
+    assert whole is not None
+    assert (whole.p50, whole.max) == (9.0, 41.0)
+
+
+def test_a_frame_that_was_lost_on_the_way_says_nothing_of_the_age_at_the_end() -> None:
+    log = EpisodeLog(timings=[StageTiming(0, "adapter", 0, 90_000_000)])
+    assert age_at_last_stage([log]) is None
+    log.timings += [StageTiming(1, "adapter", 1, 2_000_001), StageTiming(1, "policy", 3_000_001, 4_000_001)]
+    whole = age_at_last_stage([log])
+    assert whole is not None
+    assert whole.max == 4.0
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
@@ -238,5 +264,5 @@ def test_neighbouring_moments_become_one_band() -> None:
 
 
 def test_names_in_charts_are_escaped() -> None:
-    assert "<script>" not in charts.waterfall([("<script>", 0.0, 1.0)], "ms")
+    assert "<script>" not in charts.waterfall([Step("<script>", 0.0, 1.0, 2.0, 3.0)], "ms")
     assert isinstance(report.charts.rate_bar(None, (0.0, 1.0)), Markup)

@@ -23,7 +23,7 @@ class ObservationStage(Protocol):
 
 
 class PolicyStage(Protocol):
-    """Observation to Action. Stateless."""
+    """Observation to Action. May remember the drive; forgets it where stamps go back or jump."""
 
     def step(self, observation: Observation) -> Action:
         """Decide."""

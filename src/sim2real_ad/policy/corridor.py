@@ -20,6 +20,8 @@ from sim2real_ad.types import FloatArray, Observation, UInt8Array
 STOP_LINE = "stop_line"
 SEEN = 76
 """Probability times 255 above which a stop line counts as seen."""
+FULLY_VALID = 250
+"""Validity above which all of a cell is seen."""
 LINE_HALF_WIDTH = 1.0
 """m to either side of the route within which a stop line is one across it."""
 NO_LINE_DISTANCE = 20.0
@@ -98,8 +100,8 @@ class Corridor:
             parts.append(_sample(earlier[self._moving], then, self.spec.bev))
         return np.concatenate(parts)
 
-    def features(self, observation: Observation, straight: UInt8Array) -> FloatArray:
-        """Return the scalar features (K,) float32, scaled to about -1..1. straight: what `straighten` gave."""
+    def features(self, observation: Observation, line_distance: float) -> FloatArray:
+        """Return the scalar features (K,) float32, scaled to about -1..1. line_distance: to the next stop line, m."""
         spec, route = self.spec, observation.route.astype(np.float64)
         ego = dict(zip(spec.ego_features, observation.ego.tolist(), strict=True))
         heading = _headings(route)
@@ -115,7 +117,7 @@ class Corridor:
             float(ego["speed"] < self.corridor.standing_speed),
             observation.speed_limit * 0.1,
             (observation.speed_limit - ego["speed"]) * 0.2,
-            *self._line_features(straight, ego["speed"], ego["standstill_distance"]),
+            *_line_features(line_distance, ego["speed"], ego["standstill_distance"]),
         ]
         return np.concatenate((own, rest, route[:, 1] * 0.2, heading, turn * 10.0, circle * 5.0)).astype(np.float32)
 
@@ -134,17 +136,11 @@ class Corridor:
                 return float(min(middle, NO_LINE_DISTANCE))
         return NO_LINE_DISTANCE
 
-    def _line_features(self, straight: UInt8Array, speed: float, driven: float) -> list[float]:
-        """Distance to the line; where the car last stood, measured from it; braking that a stop at it takes.
-
-        driven: m since the car last stood.
-        """
-        distance = self.line_distance(straight)
-        return [
-            distance / NO_LINE_DISTANCE,
-            min(distance + driven, LONGEST_STOOD) / LONGEST_STOOD,
-            min(speed * speed / (2.0 * max(distance, 0.5)), HARDEST_NEEDED) / HARDEST_NEEDED,
-        ]
+    def blind_distance(self, straight: UInt8Array) -> float:
+        """Return how far ahead of the bumper the way is not seen whole, m, and a cell more for lines half seen."""
+        validity = straight[len(self.spec.bev.channels)][:, self._across].min(axis=1)
+        seen = np.flatnonzero(validity > FULLY_VALID)
+        return float(seen[0] + 1 if len(seen) else len(validity)) * self.corridor.resolution
 
     def _grid_in_base(self, route: FloatArray) -> NDArray[np.float64]:
         heading = np.interp(self._along, self._arc, _headings(route.astype(np.float64)))
@@ -152,6 +148,18 @@ class Corridor:
         normal = np.column_stack((-np.sin(heading), np.cos(heading)))
         grid: NDArray[np.float64] = centre[:, None] + self._left[None, :, None] * normal[:, None]
         return grid
+
+
+def _line_features(distance: float, speed: float, driven: float) -> list[float]:
+    """Distance to the line; where the car last stood, measured from it; braking that a stop at it takes.
+
+    driven: m since the car last stood.
+    """
+    return [
+        distance / NO_LINE_DISTANCE,
+        min(distance + driven, LONGEST_STOOD) / LONGEST_STOOD,
+        min(speed * speed / (2.0 * max(distance, 0.5)), HARDEST_NEEDED) / HARDEST_NEEDED,
+    ]
 
 
 def _layers_of(channel: str, corridor: CorridorSpec, spec: ObservationSpec) -> Iterator[int]:

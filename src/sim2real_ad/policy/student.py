@@ -5,20 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from sim2real_ad.policy.corridor import Corridor
-from sim2real_ad.types import Action, Observation
+from sim2real_ad.policy.inputs import StudentInputs
+from sim2real_ad.types import Action, FloatArray, Observation, UInt8Array
 
 
 class StudentPolicy:
-    """`pipeline.PolicyStage` over the student network. Stateless."""
+    """`pipeline.PolicyStage` over the student network. One for every drive, or for drives one after the other."""
 
     def __init__(self, session: Any, corridor: Corridor) -> None:
         """session: onnxruntime.InferenceSession with inputs corridor, features and output action in [-1, 1]."""
         self._session = session
-        self._corridor = corridor
+        self._inputs = StudentInputs(corridor)
 
     def step(self, observation: Observation) -> Action:
         """Decide curvature and acceleration."""
-        straight = self._corridor.straighten(observation)
-        inputs = {"corridor": straight[None], "features": self._corridor.features(observation, straight)[None]}
+        return self.decide(observation.stamp_ns, *self._inputs.step(observation))
+
+    def decide(self, stamp_ns: int, straight: UInt8Array, features: FloatArray) -> Action:
+        """Decide on inputs that are made already, see `StudentInputs`."""
+        inputs = {"corridor": straight[None], "features": features[None]}
         curvature, acceleration = self._session.run(["action"], inputs)[0][0]
-        return Action(observation.stamp_ns, float(curvature), float(acceleration))
+        return Action(stamp_ns, float(curvature), float(acceleration))

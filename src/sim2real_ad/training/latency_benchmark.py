@@ -91,7 +91,7 @@ def _in_torch(loaded: Checkpoint) -> Callable[[], object]:
     def step() -> object:
         adapter_network(torch.from_numpy(adapter.view.take(frame.rgb)[None]), *geometry)
         straight = corridor.straighten(observation)
-        features = corridor.features(observation, straight)
+        features = corridor.features(observation, corridor.line_distance(straight))
         return student(torch.from_numpy(straight)[None], torch.from_numpy(features)[None])
 
     return step

@@ -16,6 +16,7 @@ from sim2real_ad.observation.adapter import Adapter, level_grids
 from sim2real_ad.observation.stage import LearnedObservationStage, ObservationAssembler
 from sim2real_ad.policy.checkpoint import open_network
 from sim2real_ad.policy.corridor import Corridor
+from sim2real_ad.policy.inputs import StudentInputs
 from sim2real_ad.policy.student import StudentPolicy
 from sim2real_ad.safety.gate import Gate, GateConfig
 from sim2real_ad.training.circumstances import Circumstances, FrameFate, draw_circumstances
@@ -93,7 +94,7 @@ def roll_out(job: Job) -> Roll:
     random = np.random.default_rng([ROLL_STREAM, job.seed])
     teacher, eyes = make_driver(job.config.teacher, world.plan, profile), _Eyes(job, met, world, random)
     corridor = Corridor(job.config.corridor, job.config.observation, profile.front_overhang)
-    fate = FrameFate(met, job.seed)
+    inputs, fate = StudentInputs(corridor), FrameFate(met, job.seed)
     student = StudentPolicy(_network(job.student), corridor) if job.student else None
     disturbance = Disturbance(job.teacher_share, job.push_rate, world.tick_s, random)
     mapping, gate = ActionMapping(profile), Gate(profile, GateConfig(auto_engage=True))
@@ -103,11 +104,11 @@ def roll_out(job: Job) -> Roll:
         wanted, comes, before = teacher.act(world.truth()), fate.next(), fresh
         if comes != "lost" or before is None:
             observation = eyes.see(tick)
-            fresh = student.step(observation) if student else None
+            straight, features = inputs.step(observation)
+            fresh = student.decide(observation.stamp_ns, straight, features) if student else None
             slow = tick.ego.speed < SLOW
             if job.keep_every and (slow or ticks % job.keep_every == 0):
-                straight = corridor.straighten(observation)
-                kept.append((straight, corridor.features(observation, straight), wanted))
+                kept.append((straight, features, wanted))
         decided = fresh if comes == "comes" or before is None else before
         action = disturbance.choose(wanted, decided, tick.ego.speed)
         teacher.acted(action)

@@ -72,7 +72,8 @@ def measure_residual(job: ResidualJob) -> Residual:
     """Drive one episode and measure. Raises what loading the domain, the checkpoint or the teacher raises."""
     world, checkpoint = open_domain(job.domain), load_checkpoint(job.checkpoint)
     profile, spec = world.profile, checkpoint.spec
-    stage, student = checkpoint.observation_stage(world.camera), checkpoint.policy_stage(profile)
+    stage = checkpoint.observation_stage(world.camera)
+    student, on_truth = checkpoint.policy_stage(profile), checkpoint.policy_stage(profile)
     episode, with_truth = Episode(world, load_scenario(job.scenario), job.seed), ObservationAssembler(spec)
     tick = episode.start()
     teacher = make_driver(job.teacher, world.plan, profile)
@@ -90,7 +91,7 @@ def measure_residual(job: ResidualJob) -> Residual:
         seen = observed.validity > 0
         true_bev = (world.truth_bev(spec.bev) * seen).astype(np.uint8)
         true = with_truth.step(ego.stamp_ns, true_bev, observed.validity, ego, route)
-        action, ideal = student.step(observed), student.step(true)
+        action, ideal = student.step(observed), on_truth.step(true)
         counted = compare_bevs(observed.bev, true_bev, seen, spec.bev.channels)
         near += compare_bevs(observed.bev, true_bev, seen & close_by, spec.bev.channels)
         whole += counted

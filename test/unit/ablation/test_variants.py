@@ -49,7 +49,7 @@ def test_the_checkpoint_itself_drives_where_nothing_needs_training(tmp_path):
 
 def test_phase_1s_student_comes_from_the_training_and_its_absence_is_named(tmp_path):
     base = TrainingConfig()
-    with pytest.raises(ConfigError, match=r"round_3.*s2r train all"):
+    with pytest.raises(ConfigError, match=rf"round_{base.student.truth_rounds - 1}.*s2r train all"):
         prepare(VARIANTS["no_phase_2"], ablation(tmp_path), base, Progress())
     trained = tmp_path / "trained"
     trained.mkdir()

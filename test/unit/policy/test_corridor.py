@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -51,7 +52,7 @@ def centroid(layer: np.ndarray) -> tuple[float, float]:
 
 
 def features_of(seen: Observation, corridor: Corridor = CORRIDOR) -> np.ndarray:
-    return corridor.features(seen, corridor.straighten(seen))
+    return corridor.features(seen, corridor.line_distance(corridor.straighten(seen)))
 
 
 def bev_with_line(x: float, left: float = 2.0, right: float = -2.0) -> np.ndarray:
@@ -140,7 +141,7 @@ def test_things_at_rest_stay_in_place_in_earlier_frames_and_the_lead_car_leaves_
 
 def test_shapes_are_those_the_spec_promises():
     straight = CORRIDOR.straighten(observation())
-    features = CORRIDOR.features(observation(), straight)
+    features = CORRIDOR.features(observation(), NO_LINE_DISTANCE)
     assert straight.shape == (CORRIDOR.corridor.channels(SPEC), *CORRIDOR.corridor.size)
     assert straight.dtype == np.uint8
     assert features.shape == (CORRIDOR.corridor.features(SPEC),)
@@ -163,3 +164,14 @@ def test_a_car_on_the_route_reads_the_routes_curvature_in_its_features(curvature
 def test_wrong_number_of_scales_is_refused():
     with pytest.raises(ConfigError, match="2 ego_scales for 6"):
         check_config({"ego_scales": [1.0, 2.0]}, CorridorSpec, "test")
+
+
+def test_the_way_just_ahead_is_blind_as_far_as_no_cell_of_it_is_seen():
+    seen = observation()
+    validity = np.full(SPEC.bev.shape[1:], 255, np.uint8)
+    validity[SPEC.bev.cell_centres()[..., 0] < FRONT + 2.0] = 0
+    blind = CORRIDOR.blind_distance(CORRIDOR.straighten(dataclasses.replace(seen, validity=validity)))
+    assert blind == pytest.approx(2.75, abs=0.5)
+    assert CORRIDOR.blind_distance(CORRIDOR.straighten(seen)) == CORRIDOR.corridor.resolution
+    nothing = dataclasses.replace(seen, validity=np.zeros_like(validity))
+    assert CORRIDOR.blind_distance(CORRIDOR.straighten(nothing)) == CORRIDOR.corridor.length

@@ -28,11 +28,12 @@ class LineMemory:
         """
         elapsed = seconds_from_ns(stamp_ns - self._stamp_ns)
         self._stamp_ns = stamp_ns
-        remembered = self._distance - speed * elapsed if 0.0 <= elapsed <= LONGEST_GAP_S else NO_LINE_DISTANCE
-        if seen < NO_LINE_DISTANCE:
-            self._distance = seen
+        known = self._distance < NO_LINE_DISTANCE and 0.0 <= elapsed <= LONGEST_GAP_S
+        remembered = self._distance - speed * elapsed
+        if seen == NO_LINE_DISTANCE and known and 0.0 <= remembered <= blind:
+            self._distance = remembered
         else:
-            self._distance = remembered if 0.0 <= remembered <= blind else NO_LINE_DISTANCE
+            self._distance = seen
         return self._distance
 
 

@@ -27,6 +27,10 @@ def test_a_line_that_would_be_seen_and_is_not_is_gone():
     assert creep(LineMemory(), [5.0, NO_LINE_DISTANCE], blind=2.0)[-1] == NO_LINE_DISTANCE
 
 
+def test_where_no_line_was_none_comes_nearer_however_little_is_seen():
+    assert set(creep(LineMemory(), [NO_LINE_DISTANCE] * 20, blind=40.0, speed=8.0)) == {NO_LINE_DISTANCE}
+
+
 def test_a_standing_car_does_not_forget():
     assert creep(LineMemory(), [1.2] + [NO_LINE_DISTANCE] * 400, blind=2.0, speed=0.0)[-1] == 1.2
 

@@ -80,6 +80,8 @@ def write_report(run_dir: Path) -> Path:
     recordings = sorted(run_dir.rglob("*.mcap"))
     recording = read_recording(recordings, wanted=lambda name, seed: not name or (name, seed) in chosen)
     chapters = _chapters(run, results, recording.episodes)
+    logs = [c.log for c in chapters]
+    steps, whole = frame_steps(logs), age_at_last_stage(logs)
     page = (
         _environment()
         .get_template("report.html.j2")
@@ -91,8 +93,8 @@ def write_report(run_dir: Path) -> Path:
             anchors={c.result.index: c.anchor for c in chapters if c.result},
             problems=recording.problems if recordings else ["no recording in the folder: no pictures and no plots"],
             left_out=max(0, len(results) - len([c for c in chapters if c.result])),
-            latency_charts=_latency_charts(results, [c.log for c in chapters]),
-            latency_steps=_latency_steps([c.log for c in chapters]),
+            latency_charts=_latency_charts(results, steps),
+            latency_steps=[*steps, *([whole] if whole else [])],
             colours=COLOURS,
             describe=describe_episode,
             latency_of=lambda result: summarize_latency(result.latencies_ms),
@@ -205,23 +207,16 @@ def _duration_s(log: EpisodeLog) -> float:
     return seconds_from_ns(max([log.end_ns or 0, log.start_ns, *ends]) - log.start_ns)
 
 
-def _latency_charts(results: Sequence[EpisodeResult], logs: list[EpisodeLog]) -> list[tuple[str, Markup]]:
+def _latency_charts(results: Sequence[EpisodeResult], steps: Sequence[Step]) -> list[tuple[str, Markup]]:
     values = [v for r in results for v in r.latencies_ms]
     found: list[tuple[str, Markup]] = []
     latency = summarize_latency(values)
     if latency is not None:
         marks = (("p50", latency.p50), ("p99", latency.p99))
         found.append(("From the camera frame's receipt to the command", charts.histogram(values, "ms", marks)))
-    steps = frame_steps(logs)
     if steps:
         found.append(("Where the time goes: bars to the median, lines to the p99", charts.waterfall(steps, "ms")))
     return found
-
-
-def _latency_steps(logs: list[EpisodeLog]) -> list[Step]:
-    """Return the rows of the table: every step, then the whole way."""
-    whole = age_at_last_stage(logs)
-    return [*frame_steps(logs), *([whole] if whole else [])]
 
 
 def _environment() -> jinja2.Environment:

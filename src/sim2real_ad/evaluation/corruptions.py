@@ -48,12 +48,8 @@ def miscalibrated(camera: CameraModel, random: np.random.Generator) -> CameraMod
     The pitch is off by 4 to 8 degrees, the roll by 5 to 10, or the focal length by a third to two thirds.
     """
     kind, side = int(random.integers(3)), float(random.choice(np.array([-1.0, 1.0])))
-    mount = camera.mount
     if kind == 0:
-        pitch = mount.pitch_deg + side * random.uniform(4.0, 8.0)
-        return camera.model_copy(update={"mount": mount.model_copy(update={"pitch_deg": pitch})})
+        return camera.off_by(pitch_deg=side * random.uniform(4.0, 8.0))
     if kind == 1:
-        roll = mount.roll_deg + side * random.uniform(5.0, 10.0)
-        return camera.model_copy(update={"mount": mount.model_copy(update={"roll_deg": roll})})
-    factor = random.uniform(1.33, 1.67) ** side
-    return camera.model_copy(update={"fx": camera.fx * factor, "fy": camera.fy * factor})
+        return camera.off_by(roll_deg=side * random.uniform(5.0, 10.0))
+    return camera.off_by(zoom=random.uniform(1.33, 1.67) ** side)

@@ -93,14 +93,10 @@ def misfit(camera: CameraModel, random: np.random.Generator) -> CameraModel:
     """
     kind = str(random.choice(np.array(["pitch", "roll", "zoom", "pitch and zoom"])))
     side = float(random.choice(np.array([-1.0, 1.0])))
-    mount, factor = camera.mount, 1.0
-    if "pitch" in kind:
-        mount = mount.model_copy(update={"pitch_deg": mount.pitch_deg + side * random.uniform(3.0, 9.0)})
-    if kind == "roll":
-        mount = mount.model_copy(update={"roll_deg": mount.roll_deg + side * random.uniform(4.0, 10.0)})
-    if "zoom" in kind:
-        factor = random.uniform(1.25, 1.67) ** side
-    return camera.model_copy(update={"mount": mount, "fx": camera.fx * factor, "fy": camera.fy * factor})
+    pitch = side * random.uniform(3.0, 9.0) if "pitch" in kind else 0.0
+    roll = side * random.uniform(4.0, 10.0) if kind == "roll" else 0.0
+    zoom = random.uniform(1.25, 1.67) ** side if "zoom" in kind else 1.0
+    return camera.off_by(pitch, roll, zoom)
 
 
 def seen_through(calibration: CameraModel, actual: CameraModel, image: ImageSpec) -> CameraModel:

@@ -18,6 +18,7 @@ from onnxruntime.quantization import CalibrationDataReader, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from sim2real_ad.evaluation.benchmark import Measurement, time_each
+from sim2real_ad.evaluation.benchmark_pipeline import VEHICLE
 from sim2real_ad.geometry.camera import load_camera
 from sim2real_ad.observation.adapter import ADAPTER_INPUTS, Adapter
 from sim2real_ad.policy.checkpoint import ADAPTER_FILE, STUDENT_FILE, Checkpoint, load_checkpoint, open_network
@@ -27,7 +28,6 @@ from sim2real_ad.training.networks import StudentNetwork
 from sim2real_ad.types import CameraFrame, EgoState, Pose2, Route
 from sim2real_ad.vehicle.profile import load_vehicle
 
-VEHICLE = "saloon"
 STEPS = 40
 LONGEST_MS = 12.0
 LEAST_RATIO = 3.0

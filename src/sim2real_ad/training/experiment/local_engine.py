@@ -101,6 +101,7 @@ class _Worker(Generic[ItemT, ResultT]):
             self.pipe.send(item)
 
     def collect(self) -> Outcome[ItemT, ResultT]:
+        """Take what came of the task that the process was given; blocks until it is there or the process is gone."""
         assert self.task is not None
         (item, attempt), self.task = self.task, None
         try:

@@ -13,7 +13,8 @@ class LineMemory:
     """Where the next stop line is, also once it has left the camera's view just ahead of the bumper.
 
     What is seen counts. A line that is not seen any more is remembered, moved on by odometry, as long as it lies where
-    the camera does not see: on a van that may be the last two metres. Where it would be seen, it is not there.
+    the camera does not see: on a van that may be the last two metres. Where it would be seen, it is not there. While a
+    line leaves the view its middle is out of it already, and what is left of it lies too far: the nearer one counts.
     """
 
     def __init__(self) -> None:
@@ -30,10 +31,7 @@ class LineMemory:
         self._stamp_ns = stamp_ns
         known = self._distance < NO_LINE_DISTANCE and 0.0 <= elapsed <= LONGEST_GAP_S
         remembered = self._distance - speed * elapsed
-        if seen == NO_LINE_DISTANCE and known and 0.0 <= remembered <= blind:
-            self._distance = remembered
-        else:
-            self._distance = seen
+        self._distance = min(seen, remembered) if known and 0.0 <= remembered <= blind else seen
         return self._distance
 
 

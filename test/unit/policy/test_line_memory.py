@@ -23,6 +23,11 @@ def test_a_line_in_the_blind_zone_comes_nearer_by_what_is_driven_until_the_bumpe
     assert distances[-1] == NO_LINE_DISTANCE
 
 
+def test_what_is_left_of_a_line_that_leaves_the_view_does_not_hold_it_away():
+    distances = creep(LineMemory(), [1.5, 1.4, 1.35, 1.35, 1.35, NO_LINE_DISTANCE], blind=2.0, speed=2.0)
+    assert all(abs(d - expected) < 1e-6 for d, expected in zip(distances, (1.5, 1.4, 1.3, 1.2, 1.1, 1.0), strict=True))
+
+
 def test_a_line_that_would_be_seen_and_is_not_is_gone():
     assert creep(LineMemory(), [5.0, NO_LINE_DISTANCE], blind=2.0)[-1] == NO_LINE_DISTANCE
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from sim2real_ad.policy.runtime import CPU
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -36,6 +38,9 @@ def register(app: typer.Typer) -> None:
         checkpoint: Path | None = typer.Option(
             None, help=f"Checkpoint folder for {', '.join(OF_A_CHECKPOINT)}; the shipped one without."
         ),
+        provider: list[str] = typer.Option(
+            list(CPU), help="ONNX Runtime's execution provider for latency; repeated: the first that is there."
+        ),
     ) -> None:
         """Measure parts of the program against their targets; medians, with their spread.
 
@@ -44,7 +49,7 @@ def register(app: typer.Typer) -> None:
         chosen = PARTS if part == "all" else (part,)
         if not set(chosen) <= {*PARTS, *BY_NAME}:
             raise typer.BadParameter(f"'{part}' is none of {', '.join((*PARTS, *BY_NAME))}, all", param_hint="PART")
-        run = _measure(chosen, checkpoint)
+        run = _measure(chosen, checkpoint, provider)
         _print(run)
         if out is not None:
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -53,16 +58,18 @@ def register(app: typer.Typer) -> None:
             raise typer.Exit(1)
 
 
-def _measure(parts: tuple[str, ...], checkpoint: Path | None) -> BenchmarkRun:
+def _measure(parts: tuple[str, ...], checkpoint: Path | None, providers: list[str]) -> BenchmarkRun:
     from sim2real_ad.evaluation.benchmark import BenchmarkRun, describe_machine
 
     machine = describe_machine()
     failures: dict[str, str] = {}
-    measurements = [m for part in parts for m in _measure_part(part, checkpoint, failures)]
+    measurements = [m for part in parts for m in _measure_part(part, checkpoint, providers, failures)]
     return BenchmarkRun(machine=machine, measurements=tuple(measurements), failures=failures)
 
 
-def _measure_part(part: str, checkpoint: Path | None, failures: dict[str, str]) -> list[Measurement]:
+def _measure_part(
+    part: str, checkpoint: Path | None, providers: list[str], failures: dict[str, str]
+) -> list[Measurement]:
     """Measure one part; where it cannot be measured, note why, so that the others are measured all the same."""
     from rich.console import Console
 
@@ -71,6 +78,8 @@ def _measure_part(part: str, checkpoint: Path | None, failures: dict[str, str]) 
     try:
         with Console(stderr=True).status(f"measuring {part} ..."):
             measure = _measurer(part)
+            if part == "latency":
+                return measure(checkpoint, providers)
             return measure(checkpoint) if part in OF_A_CHECKPOINT else measure()
     except (Sim2RealError, ModuleNotFoundError) as error:
         failures[part] = str(error)

@@ -24,6 +24,7 @@ from sim2real_ad.observation.spec import ObservationSpec
 from sim2real_ad.observation.stage import LearnedObservationStage
 from sim2real_ad.pipeline import ObservationStage, PolicyStage
 from sim2real_ad.policy.corridor import Corridor, CorridorSpec
+from sim2real_ad.policy.runtime import CPU, open_network
 from sim2real_ad.policy.student import StudentPolicy
 from sim2real_ad.vehicle.profile import ActionScale, VehicleProfile
 
@@ -88,8 +89,8 @@ class Checkpoint:
         return session
 
 
-def load_checkpoint(path: Path | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)) -> Checkpoint:
-    """Open and verify a checkpoint; None means the shipped one.
+def load_checkpoint(path: Path | None = None, providers: Sequence[str] = CPU) -> Checkpoint:
+    """Open and verify a checkpoint; None means the shipped one. providers: see `runtime.open_network`.
 
     Raises CheckpointError, naming the file and the values, where anything is missing, altered or of another version.
     """
@@ -130,28 +131,6 @@ def seal_checkpoint(
     text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
     (folder / CONFIG_FILE).write_text(text, encoding="utf-8")
     return config
-
-
-def open_network(path: Path, providers: Sequence[str] = ("CPUExecutionProvider",)) -> Any:
-    """Open an ONNX network, one thread and deterministic, so that equal inputs give equal outputs everywhere.
-
-    Raises CheckpointError where the runtime refuses the file or lacks a provider.
-    """
-    import onnxruntime
-
-    missing = set(providers) - set(onnxruntime.get_available_providers())
-    if missing:
-        known = ", ".join(onnxruntime.get_available_providers())
-        raise CheckpointError(f"ONNX Runtime has no provider {', '.join(sorted(missing))}; it has {known}")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.use_deterministic_compute = True
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=list(providers))
-    except Exception as error:  # the runtime's exceptions share no base class
-        raise CheckpointError(f"ONNX Runtime cannot load {path}: {error}") from error
 
 
 def sha256_of(path: Path) -> str:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 from sim2real_ad.geometry.camera import load_camera
-from sim2real_ad.policy.checkpoint import load_checkpoint
+from sim2real_ad.ros.checkpoint_parameters import CheckpointParameters, open_checkpoint
 from sim2real_ad.ros.conversions import frame_from_image, message_from_observation, ns_from_time, route_from_message
 from sim2real_ad.ros.ego_node import EgoNode, EgoParameters
 from sim2real_ad.ros.node import run_node
 from sim2real_ad.types import Route
 
 
-class AdapterParameters(EgoParameters):
-    """camera: name or path; checkpoint: folder, empty for the shipped one."""
+class AdapterParameters(EgoParameters, CheckpointParameters):
+    """camera: name or path."""
 
     camera: str
-    checkpoint: str
 
 
 class AdapterNode(EgoNode[AdapterParameters]):
@@ -29,9 +27,10 @@ class AdapterNode(EgoNode[AdapterParameters]):
 
     def __init__(self) -> None:
         super().__init__()
-        checkpoint = load_checkpoint(Path(self.parameters.checkpoint) if self.parameters.checkpoint else None)
+        checkpoint = open_checkpoint(self.parameters)
         self._stage = checkpoint.observation_stage(load_camera(self.parameters.camera))
         self._fingerprint = checkpoint.spec.fingerprint
+        self.get_logger().info(f"the adapter runs on {checkpoint.providers[0]}")
         self._route: Route | None = None
         self._waiting: tuple[Any, int] | None = None
         self._dropped = 0

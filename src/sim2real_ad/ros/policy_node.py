@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 from sim2real_ad.errors import CheckpointError
-from sim2real_ad.policy.checkpoint import load_checkpoint
+from sim2real_ad.ros.checkpoint_parameters import CheckpointParameters, open_checkpoint
 from sim2real_ad.ros.conversions import message_from_action, observation_from_message
-from sim2real_ad.ros.node import GraphNode, NodeParameters, run_node
+from sim2real_ad.ros.node import GraphNode, run_node
 from sim2real_ad.vehicle.profile import load_vehicle
 
 
-class PolicyParameters(NodeParameters):
-    """checkpoint: folder, empty for the shipped one; vehicle: name or path, whose action scale must be the trained."""
+class PolicyParameters(CheckpointParameters):
+    """vehicle: name or path, whose action scale must be the trained."""
 
-    checkpoint: str
     vehicle: str
 
 
@@ -28,7 +26,7 @@ class PolicyNode(GraphNode[PolicyParameters]):
 
     def __init__(self) -> None:
         super().__init__()
-        checkpoint = load_checkpoint(Path(self.parameters.checkpoint) if self.parameters.checkpoint else None)
+        checkpoint = open_checkpoint(self.parameters)
         profile = load_vehicle(self.parameters.vehicle)
         if profile.action != checkpoint.config.action:
             raise CheckpointError(
@@ -37,6 +35,7 @@ class PolicyNode(GraphNode[PolicyParameters]):
             )
         self._path, self._fingerprint = checkpoint.path, checkpoint.spec.fingerprint
         self._stage = checkpoint.policy_stage(profile)
+        self.get_logger().info(f"the policy runs on {checkpoint.providers[0]}")
         self._actions = self.publisher("action")
         self.subscribe("observation", self._on_observation)
 

@@ -54,7 +54,11 @@ class BevDecoder(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """(N, inputs, H, W) to logits (N, outputs, H, W)."""
-        full = self.at_full(features)
+        return self.beyond_first(self.at_full[0](features))
+
+    def beyond_first(self, first: torch.Tensor) -> torch.Tensor:
+        """What the first layer gives (N, 16, H, W) to logits (N, outputs, H, W)."""
+        full = self.at_full[1](first)
         half = self.at_half(full)
         quarter = self.at_quarter(half)
         half = self.up_half(torch.cat((like(quarter, half), half), 1))
@@ -143,12 +147,13 @@ class AdapterNetwork(nn.Module):
     def __init__(self, spec: BevSpec, image: ImageSpec) -> None:
         super().__init__()
         rows, columns = image.height // 16, image.width // 16
+        self.planes = len(image.heights)
         self.backbone = Backbone()
         self.neck = Neck()
         self.segments = nn.Conv2d(FINE, len(SEGMENTS), 1)
         self.levelling = Levelling(DEEP, rows, columns)
         self.familiarity = Familiarity(DEEP, rows, columns)
-        self.decoder = BevDecoder(3 + len(image.heights) * (FINE + len(SEGMENTS)) + 3, len(spec.channels))
+        self.decoder = BevDecoder(3 + self.planes * (FINE + len(SEGMENTS)) + 3, len(spec.channels))
         centres = torch.from_numpy(spec.cell_centres()).float()
         place = (centres - centres.mean((0, 1))) / centres.std((0, 1))
         self.register_buffer("place", place.permute(2, 0, 1)[None], persistent=False)
@@ -159,10 +164,15 @@ class AdapterNetwork(nn.Module):
         level, segments = self.levelling(deep), self.segments(fine)
         moved = levelled(grid, level)
         found = torch.cat((fine.float(), torch.softmax(segments.float(), 1)), 1)
-        layers = [_look_up(picture - 0.5, moved[:, 0]), _look_up_planes(found, moved)]
+        layers = [look_up(picture - 0.5, moved[:, 0]), _look_up_planes(found, moved)]
         place = self.place.expand(len(picture), -1, -1, -1)
         logits = self.decoder(torch.cat((*layers, validity, place), 1))
-        return AdapterOutput(logits, segments, level, self.familiarity(deep, level, clues(grid)))
+        return AdapterOutput(logits, segments, level, self.doubts(deep, level, grid))
+
+    def doubts(self, deep: torch.Tensor, level: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
+        """Return the doubts (N, 2) about a picture by its deep features and level, and by its grid."""
+        doubts: torch.Tensor = self.familiarity(deep, level, clues(grid))
+        return doubts
 
     def impression(self, picture: torch.Tensor, grid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return what the doubts come from: deep features, level and clues."""
@@ -178,8 +188,8 @@ class AdapterNetwork(nn.Module):
 def clues(grid: torch.Tensor) -> torch.Tensor:
     """Grids (N, Z, H, W, 2) to the places (N, 2 CLUES) of a few ground cells in the picture."""
     rows, columns = grid.shape[2:4]
-    few = [grid[:, 0, int(rows * r), int(columns * c)] for r in (0.2, 0.5, 0.75) for c in (0.3, 0.5, 0.7)]
-    return torch.cat(few, 1).clamp(-2.0, 2.0)
+    cells = [int(rows * r) * columns + int(columns * c) for r in (0.2, 0.5, 0.75) for c in (0.3, 0.5, 0.7)]
+    return grid[:, 0].flatten(1, 2)[:, cells].flatten(1).clamp(-2.0, 2.0)
 
 
 class AdapterExport(nn.Module):
@@ -200,7 +210,7 @@ class AdapterExport(nn.Module):
         return bev, self.network.familiarity.score(doubts), segments, level
 
 
-def _look_up(features: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
+def look_up(features: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
     """Sample features (N, C, h, w) at a grid (N, H, W, 2); zero where unseen."""
     return functional.grid_sample(features.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
@@ -208,6 +218,6 @@ def _look_up(features: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
 def _look_up_planes(features: torch.Tensor, grids: torch.Tensor) -> torch.Tensor:
     """Sample features (N, C, h, w) at grids (N, Z, H, W, 2), planes below each other in one go: (N, Z C, H, W)."""
     count, planes, rows, columns, _ = grids.shape
-    found = _look_up(features, grids.reshape(count, planes * rows, columns, 2))
+    found = look_up(features, grids.reshape(count, planes * rows, columns, 2))
     found = found.reshape(count, -1, planes, rows, columns).transpose(1, 2)
     return found.reshape(count, -1, rows, columns)

@@ -28,7 +28,11 @@ class Backbone(nn.Module):
 
     def forward(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(N, 3, H, W) in 0..1 to (N, 24, H/4, W/4), (N, 40, H/8, W/8) and (N, 112, H/16, W/16)."""
-        x = self.stem(picture * 2.0 - 1.0)
+        return self.look(picture * 2.0 - 1.0)
+
+    def look(self, scaled: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Do the same for a picture in -1..1, as the network was trained on ImageNet."""
+        x = self.stem(scaled)
         maps = []
         for index, block in enumerate(self.blocks):
             x = block(x, 0.0)

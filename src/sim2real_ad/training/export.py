@@ -21,7 +21,8 @@ from sim2real_ad.policy.checkpoint import (
     seal_checkpoint,
 )
 from sim2real_ad.policy.corridor import CorridorSpec
-from sim2real_ad.training.adapter_network import AdapterExport, AdapterNetwork
+from sim2real_ad.training.adapter_export import DeployedAdapter
+from sim2real_ad.training.adapter_network import AdapterNetwork
 from sim2real_ad.training.card import model_card
 from sim2real_ad.training.networks import StudentNetwork
 from sim2real_ad.vehicle.profile import ActionScale
@@ -38,7 +39,7 @@ def export_adapter(network: AdapterNetwork, image: ImageSpec, spec: ObservationS
         torch.zeros(1, len(image.heights), height, width, 2),
         torch.ones(1, 1, height, width),
     )
-    _export(AdapterExport(network), example, path, list(ADAPTER_INPUTS), list(ADAPTER_OUTPUTS))
+    _export(DeployedAdapter(network.eval()), example, path, list(ADAPTER_INPUTS), list(ADAPTER_OUTPUTS))
 
 
 def export_student(network: StudentNetwork, corridor: CorridorSpec, spec: ObservationSpec, path: Path) -> None:

@@ -6,7 +6,7 @@ adapter's convolutions in int8 are measured to see whether they would gain anyth
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,8 +21,9 @@ from sim2real_ad.evaluation.benchmark import Measurement, time_each
 from sim2real_ad.evaluation.benchmark_pipeline import VEHICLE
 from sim2real_ad.geometry.camera import load_camera
 from sim2real_ad.observation.adapter import ADAPTER_INPUTS, Adapter
-from sim2real_ad.policy.checkpoint import ADAPTER_FILE, STUDENT_FILE, Checkpoint, load_checkpoint, open_network
+from sim2real_ad.policy.checkpoint import ADAPTER_FILE, STUDENT_FILE, Checkpoint, load_checkpoint
 from sim2real_ad.policy.corridor import Corridor
+from sim2real_ad.policy.runtime import CPU, choose_providers, open_network
 from sim2real_ad.training.adapter_network import AdapterExport, AdapterNetwork
 from sim2real_ad.training.networks import StudentNetwork
 from sim2real_ad.types import CameraFrame, EgoState, Pose2, Route
@@ -34,11 +35,11 @@ LEAST_RATIO = 3.0
 LARGEST_MB = 20.0
 
 
-def measure_latency(checkpoint: Path | None = None) -> list[Measurement]:
+def measure_latency(checkpoint: Path | None = None, providers: Sequence[str] = CPU) -> list[Measurement]:
     """Measure on one thread. Raises CheckpointError."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    loaded = load_checkpoint(checkpoint)
+    loaded = load_checkpoint(checkpoint, choose_providers(providers))
     deployed, in_torch = _deployed(loaded), _in_torch(loaded)
     runtime, eager = _milliseconds(deployed), _milliseconds(in_torch)
     ratio = tuple(slow / fast for slow, fast in zip(eager, runtime, strict=True))
@@ -46,7 +47,7 @@ def measure_latency(checkpoint: Path | None = None) -> list[Measurement]:
     return [
         Measurement(
             name="adapter and policy, ONNX Runtime", unit="ms", better="lower", target=LONGEST_MS, samples=runtime,
-            note="320x180 to action, one thread, CPU time",
+            note=f"320x180 to action, one thread, CPU time, {loaded.providers[0]}",
         ),
         Measurement(
             name="adapter and policy, torch eager", unit="ms", better="lower", target=None, samples=eager,

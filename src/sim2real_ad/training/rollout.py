@@ -14,9 +14,9 @@ from sim2real_ad.control.action_mapping import ActionMapping
 from sim2real_ad.geometry.camera import load_camera
 from sim2real_ad.observation.adapter import Adapter, level_grids
 from sim2real_ad.observation.stage import LearnedObservationStage, ObservationAssembler
-from sim2real_ad.policy.checkpoint import open_network
 from sim2real_ad.policy.corridor import Corridor
 from sim2real_ad.policy.inputs import StudentInputs
+from sim2real_ad.policy.runtime import open_network
 from sim2real_ad.policy.student import StudentPolicy
 from sim2real_ad.safety.gate import Gate, GateConfig
 from sim2real_ad.training.circumstances import Circumstances, FrameFate, draw_circumstances

@@ -8,7 +8,7 @@ from sim2real_ad.geometry.camera import CameraModel, CameraMount  # noqa: E402
 from sim2real_ad.geometry.level_view import level_camera  # noqa: E402
 from sim2real_ad.observation.adapter import Adapter, ImageSpec  # noqa: E402
 from sim2real_ad.observation.spec import BevSpec, ObservationSpec  # noqa: E402
-from sim2real_ad.policy.checkpoint import open_network  # noqa: E402
+from sim2real_ad.policy.runtime import open_network  # noqa: E402
 from sim2real_ad.training import adapter  # noqa: E402
 from sim2real_ad.training.adapter import as_picture, bev_loss, make_batch, pictures_of, train_adapter  # noqa: E402
 from sim2real_ad.training.adapter_network import AdapterExport, AdapterNetwork  # noqa: E402

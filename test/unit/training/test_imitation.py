@@ -4,8 +4,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from sim2real_ad.observation.spec import ObservationSpec  # noqa: E402
-from sim2real_ad.policy.checkpoint import open_network  # noqa: E402
 from sim2real_ad.policy.corridor import CorridorSpec  # noqa: E402
+from sim2real_ad.policy.runtime import open_network  # noqa: E402
 from sim2real_ad.training.config import StudentTraining  # noqa: E402
 from sim2real_ad.training.export import export_student  # noqa: E402
 from sim2real_ad.training.imitation import fit_student  # noqa: E402

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from sim2real_ad.config import StrictModel, load_config
 from sim2real_ad.errors import CheckpointError, ScorerError
-from sim2real_ad.policy.checkpoint import open_network
+from sim2real_ad.policy.runtime import open_network
 from sim2real_ad.reward.scorers.dual import DualEncoder, unit_rows
 from sim2real_ad.types import FloatArray, UInt8Array
 

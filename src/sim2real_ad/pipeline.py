@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from sim2real_ad.safety.inputs import GateInputs
 from sim2real_ad.types import Action, CameraFrame, ControlCommand, EgoState, Observation, PipelineStep, Route
 
 
@@ -60,8 +61,8 @@ class GateResult(Protocol):
 class GateStage(Protocol):
     """ControlCommand to a ControlCommand inside the envelope, or an explicit stop. Never silent."""
 
-    def step(self, request: ControlCommand | None, ego: EgoState | None, now_ns: int) -> GateResult:
-        """Judge the latest request, None where none ever came, against the car's actual state."""
+    def step(self, inputs: GateInputs, now_ns: int) -> GateResult:
+        """Judge the latest request against the car's actual state and what is seen; None stands for what never came."""
         ...
 
 
@@ -81,7 +82,7 @@ class DrivingPipeline:
         observation = self.observation.step(frame, ego, route)
         action = self.policy.step(observation)
         requested = self.mapping.step(action, ego)
-        gated = self.gate.step(requested, ego, now_ns)
+        gated = self.gate.step(GateInputs(request=requested, ego=ego, view=observation), now_ns)
         return PipelineStep(observation, action, requested, gated.command, gated.state, gated.reasons)
 
     def reset(self) -> None:

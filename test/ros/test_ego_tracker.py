@@ -6,13 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim2real_ad.ros.ego_tracker import SOURCES, EgoSource, EgoTracker, Reading
+from sim2real_ad.safety.inputs import SpeedReport
 from sim2real_ad.types import EgoState, Pose2
 
 MS = 1_000_000
 
 
 def reading(source: EgoSource, stamp_ns: int, value: float = 1.0) -> Reading:
-    return Reading(stamp_ns, (value, 2.0, 3.0, 4.0) if source == "odometry" else (value,))
+    return Reading(stamp_ns, (value, 2.0, 3.0, 4.0, 5.0) if source == "odometry" else (value,))
 
 
 def filled(tracker: EgoTracker, stamp_ns: int, value: float = 1.0) -> EgoTracker:
@@ -23,7 +24,7 @@ def filled(tracker: EgoTracker, stamp_ns: int, value: float = 1.0) -> EgoTracker
 
 def test_every_part_lands_in_its_place() -> None:
     tracker = EgoTracker(exact=True, max_age_s=0.1)
-    tracker.add("odometry", Reading(5, (1.0, 2.0, 0.3, 0.4)))
+    tracker.add("odometry", Reading(5, (1.0, 2.0, 0.3, 0.4, 5.9)))
     tracker.add("acceleration", Reading(5, (0.5,)))
     tracker.add("velocity", Reading(5, (6.0,)))
     tracker.add("steering", Reading(5, (0.07,)))
@@ -88,3 +89,11 @@ def test_the_join_equals_a_search_through_everything(stamps: list[int], frame: i
     fitting = [s for s in stamps if frame - 200 <= s <= frame]
     joined = tracker.at(frame * MS)
     assert (None if joined is None else joined.speed) == (float(max(fitting)) if fitting else None)
+
+
+def test_the_speed_by_localization_is_kept_apart_from_the_wheels():
+    tracker = EgoTracker(exact=True, max_age_s=0.2)
+    assert tracker.localization() is None
+    tracker.add("odometry", reading("odometry", 5))
+    assert tracker.localization() == tracker.localization(5) == SpeedReport(5, 5.0)
+    assert tracker.localization(6) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sim2real_ad.ros.frame_account import FrameAccount
 from sim2real_ad.ros.topics import CHAIN
+from sim2real_ad.safety.limits import load_safety_limits
 
 MS = 1_000_000
 
@@ -56,3 +57,31 @@ def test_interventions_are_counted_by_reason() -> None:
     account.add_decision(1, ["speed_limit", "steering_rate"])
     account.add_decision(2, ["speed_limit"])
     assert dict(account.interventions) == {"speed_limit": 2, "steering_rate": 1}
+
+
+def test_a_stage_that_is_too_slow_in_more_than_one_of_a_hundred_frames_commits_an_infraction() -> None:
+    budgets = load_safety_limits().budgets.model_copy(update={"policy": 10.0, "age": 1000.0})
+    account = FrameAccount()
+    for stamp in range(200):
+        account.send(stamp)
+        for stage in CHAIN:
+            slow = stage == "policy" and stamp < 4
+            account.add_timing(stamp, stage, 0, 12 * MS if slow else MS)
+    (found,) = account.over_budget(budgets, 7.5)
+    assert (found.kind, found.time_s) == ("frame_budget", 7.5)
+    assert found.detail == "policy took more than 10 ms for 4 of 200 frames, at most 12.0"
+
+
+def test_one_slow_frame_in_two_hundred_is_none_and_the_whole_way_has_a_budget_of_its_own() -> None:
+    budgets = load_safety_limits().budgets.model_copy(update={"age": 50.0})
+    account = FrameAccount()
+    for stamp in range(200):
+        account.send(stamp)
+        account.add_timing(stamp, "camera", 0, MS)
+        account.add_timing(stamp, "safety_gate", 0, 99 * MS if stamp < 1 else MS)
+    assert account.over_budget(budgets, 0.0) == ()
+    for stamp in range(200, 203):
+        account.send(stamp)
+        account.add_timing(stamp, "camera", 0, MS)
+        account.add_timing(stamp, "safety_gate", 58 * MS, 60 * MS)
+    assert [infraction.detail.split()[0] for infraction in account.over_budget(budgets, 0.0)] == ["age"]

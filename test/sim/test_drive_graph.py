@@ -148,7 +148,7 @@ def test_the_graph_and_the_pipeline_agree_to_the_bit(recorded: tuple[Path, Episo
 
 def make_pipeline() -> DrivingPipeline:
     checkpoint, profile = load_checkpoint(), load_vehicle("saloon")
-    gate = Gate(profile, GateConfig(auto_engage=True))
+    gate = Gate(profile, GateConfig(auto_engage=True), checkpoint.spec.bev)
     stage = checkpoint.observation_stage(load_camera("default"))
     return DrivingPipeline(stage, checkpoint.policy_stage(profile), ActionMapping(profile), gate)
 

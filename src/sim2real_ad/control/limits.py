@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from sim2real_ad.control.vehicle_model import tire_angle_from_curvature
+from sim2real_ad.control.vehicle_model import curvature_from_tire_angle, tire_angle_from_curvature
 from sim2real_ad.vehicle.profile import VehicleProfile
 
 STANDSTILL_SPEED = 0.1
@@ -60,6 +60,38 @@ def lateral_steering(speed: float, profile: VehicleProfile) -> Range:
         return low, high
     angle = tire_angle_from_curvature(limit / squared, speed, profile.wheelbase, profile.understeer_gradient)
     return max(low, -angle), min(high, angle)
+
+
+def lateral_jerk_reach(
+    actual_angle: float, speed: float, profile: VehicleProfile, jerk: float, margin_s: float
+) -> Range:
+    """Return the tyre angles in rad whose lateral acceleration the car may reach from the one it has, at a jerk.
+
+    actual_angle: rad, where the tyres stand; speed: m/s; jerk: m/s^3, which acts for as long as the steering takes to
+    answer, as in `steering_reach`. The range always holds the actual angle, within the lock; when slow it is the lock.
+    """
+    low, high = steering_lock(profile)
+    start = clip(actual_angle, (low, high))
+    squared = speed * speed
+    change = jerk * (profile.steering.delay_s + profile.steering.lag_s + margin_s)
+    full_lock = math.tan(profile.max_steering_tire_angle) / profile.wheelbase
+    if 2.0 * squared * full_lock <= change:
+        return low, high
+    now = squared * curvature_from_tire_angle(start, speed, profile.wheelbase, profile.understeer_gradient)
+    left, right = (
+        tire_angle_from_curvature(lateral / squared, speed, profile.wheelbase, profile.understeer_gradient)
+        for lateral in (now + change, now - change)
+    )
+    return max(low, min(right, start)), min(high, max(left, start))
+
+
+def rising_acceleration(actual: float, profile: VehicleProfile, jerk: float, margin_s: float) -> float:
+    """Return the greatest acceleration in m/s^2 that may be commanded while the car accelerates with actual (m/s^2).
+
+    jerk: m/s^3, which acts for as long as the drive takes to answer; margin_s: how old the measurement may be. There is
+    no counterpart for braking, which is never limited in rate.
+    """
+    return actual + jerk * (profile.acceleration.delay_s + profile.acceleration.lag_s + margin_s)
 
 
 def acceleration_range(profile: VehicleProfile) -> Range:

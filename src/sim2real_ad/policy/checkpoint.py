@@ -103,6 +103,11 @@ def load_checkpoint(path: Path | None = None, providers: Sequence[str] = CPU) ->
     return Checkpoint(folder, config, tuple(providers))
 
 
+def read_spec(path: Path | None = None) -> ObservationSpec:
+    """Read the observation spec alone of a checkpoint, the shipped one for None. Raises CheckpointError."""
+    return _read_config((SHIPPED if path is None else Path(path)) / CONFIG_FILE).observation
+
+
 def check_observation_spec(checkpoint: Checkpoint, spec: ObservationSpec) -> None:
     """Raise CheckpointError unless a checkpoint was trained on exactly this observation spec."""
     if spec.fingerprint != checkpoint.spec.fingerprint:

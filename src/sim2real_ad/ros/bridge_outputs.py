@@ -28,6 +28,8 @@ class BridgeOutputs:
 
     def __init__(self, node: GraphNode[Any]) -> None:
         self._publishers = {port: node.publisher(port) for port in PORTS[node.kind].outputs}
+        self.engaged = False
+        """Whether the car takes commands, as its next report will say."""
         self._classes = {port: message_class(t.type_name) for port, t in PORTS[node.kind].outputs.items()}
 
     def tick(self, tick: WorldTick, camera: CameraModel) -> None:
@@ -35,6 +37,7 @@ class BridgeOutputs:
         stamp_ns = tick.ego.stamp_ns
         for port, message in ego_messages(tick.ego).items():
             self._publishers[port].publish(message)
+        self.authority(engaged=self.engaged, stamp_ns=stamp_ns)
         if tick.frame is not None:
             self._publishers["camera_info"].publish(camera_info_from_model(camera, stamp_ns))
             self._publishers["image"].publish(image_from_frame(tick.frame))
@@ -64,10 +67,14 @@ class BridgeOutputs:
         self._publishers["episode"].publish(status)
 
     def authority(self, *, engaged: bool, stamp_ns: int) -> None:
-        """Publish whether the simulated car takes commands, and its gear."""
+        """Publish whether the simulated car takes commands, its gear, and that nobody touches the pedals or the wheel.
+
+        At every tick too: it is the vehicle interface's heartbeat.
+        """
+        self.engaged = engaged
         modes, gears = self._classes["control_mode"], self._classes["gear"]
         mode = modes(mode=modes.AUTONOMOUS if engaged else modes.DISENGAGED)
         gear = gears(report=gears.DRIVE if engaged else gears.PARK)
-        for port, message in (("control_mode", mode), ("gear", gear)):
+        for port, message in (("control_mode", mode), ("gear", gear), ("driver", self._classes["driver"]())):
             set_time(message.stamp, stamp_ns)
             self._publishers[port].publish(message)

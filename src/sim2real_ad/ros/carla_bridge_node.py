@@ -20,6 +20,7 @@ from sim2real_ad.ros.episode_run import EpisodeRun
 from sim2real_ad.ros.node import GraphNode, NodeParameters, run_node
 from sim2real_ad.ros.server_probe import is_listening, wait_for_server
 from sim2real_ad.ros.topics import START_EPISODE
+from sim2real_ad.safety.limits import load_safety_limits
 from sim2real_ad.types import ControlCommand
 from sim2real_ad.vehicle.profile import load_vehicle
 from sim2real_ad.world.scenarios import load_scenario
@@ -39,7 +40,8 @@ class CarlaBridgeParameters(NodeParameters):
     """host, port: of the CARLA server; camera, vehicle: name or path; domain: a target domain's, empty for none.
 
     command_timeout_s: wall time that lock-step waits for a command; command_hold_s: wall time that a command holds in
-    real time, after which the car brakes by itself, as drive-by-wire hardware does.
+    real time, after which the car brakes by itself, as drive-by-wire hardware does; limits: name in config/safety or
+    path, for the budgets that frames are held to in real time.
     """
 
     host: str
@@ -48,6 +50,7 @@ class CarlaBridgeParameters(NodeParameters):
     vehicle: str
     domain: str
     lockstep: bool
+    limits: str
     connect_timeout_s: float = Field(gt=0.0)
     command_timeout_s: float = Field(gt=0.0)
     command_hold_s: float = Field(gt=0.0)
@@ -119,7 +122,8 @@ class CarlaBridgeNode(GraphNode[CarlaBridgeParameters]):
         return f"the graph is not complete: nobody on {', '.join(lacking)}" if lacking else None
 
     def _begin(self, scenario: str, seed: int) -> None:
-        run = EpisodeRun(self.world, load_scenario(scenario), seed)
+        budgets = None if self.parameters.lockstep else load_safety_limits(self.parameters.limits).budgets
+        run = EpisodeRun(self.world, load_scenario(scenario), seed, budgets)
         self._run, self._command, self._settling_since = run, None, None
         self._outputs_by_port.begin(run.route, run.episode.scenario.name, seed)
         run.begin()
@@ -147,7 +151,9 @@ class CarlaBridgeNode(GraphNode[CarlaBridgeParameters]):
         if run is None or self._settling_since is not None:
             return
         held = self._command is not None and time.monotonic() - self._waiting_since <= self.parameters.command_hold_s
-        brake = ControlCommand(run.frame_ns, 0.0, -self._profile.limits.comfortable_deceleration)
+        brake = ControlCommand(run.frame_ns, 0.0, -self._profile.limits.emergency_deceleration)
+        if self._command is not None:  # before the first one, nobody has taken over yet
+            self._outputs_by_port.engaged = held
         self._advance(run, self._command if held and self._command else brake)
 
     def _advance(self, run: EpisodeRun, command: ControlCommand) -> None:

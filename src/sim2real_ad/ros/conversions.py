@@ -146,7 +146,8 @@ def reading_from_message(source: EgoSource, message: Any) -> Reading:
         return Reading(stamp_ns, (message.accel.accel.linear.x,))
     position, q = message.pose.pose.position, message.pose.pose.orientation
     yaw = math.atan2(2.0 * (q.w * q.z + q.x * q.y), 1.0 - 2.0 * (q.y * q.y + q.z * q.z))
-    return Reading(stamp_ns, (position.x, position.y, yaw, message.twist.twist.angular.z))
+    twist = message.twist.twist
+    return Reading(stamp_ns, (position.x, position.y, yaw, twist.angular.z, twist.linear.x))
 
 
 def message_from_route(route: Route) -> Any:

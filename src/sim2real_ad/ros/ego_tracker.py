@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from sim2real_ad.safety.inputs import SpeedReport
 from sim2real_ad.types import EgoState, Pose2, ns_from_seconds
 
 EgoSource = Literal["odometry", "acceleration", "velocity", "steering"]
@@ -18,7 +19,8 @@ CAPACITY = 200
 class Reading:
     """One report of one source.
 
-    values: odometry (x m, y m, yaw rad, yaw rate rad/s), acceleration (m/s^2,), velocity (m/s,), steering (rad,).
+    values: odometry (x m, y m, yaw rad, yaw rate rad/s, speed m/s), acceleration (m/s^2,), velocity (m/s,), steering
+    (rad,).
     """
 
     stamp_ns: int
@@ -53,6 +55,12 @@ class EgoTracker:
         """Return the ego state from the newest report of every source, however old; its stamp tells."""
         return _assemble({s: r[-1] for s, r in self._readings.items() if r})
 
+    def localization(self, stamp_ns: int | None = None) -> SpeedReport | None:
+        """Return the speed by localization that belongs to a frame, or its newest; the ego state's is the wheels'."""
+        newest = self._readings["odometry"][-1] if self._readings["odometry"] else None
+        found = newest if stamp_ns is None else self._find("odometry", stamp_ns)
+        return None if found is None else SpeedReport(found.stamp_ns, found.values[4])
+
     def missing(self, stamp_ns: int) -> list[str]:
         """Name the sources without a report that fits a frame."""
         return [source for source in SOURCES if self._find(source, stamp_ns) is None]
@@ -73,7 +81,7 @@ class EgoTracker:
 def _assemble(readings: dict[EgoSource, Reading]) -> EgoState | None:
     if len(readings) < len(SOURCES):
         return None
-    x, y, yaw, yaw_rate = readings["odometry"].values
+    x, y, yaw, yaw_rate, _ = readings["odometry"].values
     return EgoState(
         stamp_ns=min(r.stamp_ns for r in readings.values()),
         pose=Pose2(x, y, yaw),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from sim2real_ad.evaluation.results import EpisodeResult, Infraction
 from sim2real_ad.evaluation.trajectory import Trajectory
 from sim2real_ad.ros.frame_account import FrameAccount
+from sim2real_ad.safety.limits import BudgetLimits
 from sim2real_ad.types import ControlCommand, Route
 from sim2real_ad.world.episode import Episode
 from sim2real_ad.world.protocol import World, WorldTick
@@ -20,8 +21,12 @@ class EpisodeRun:
     frame_ns: stamp of the last tick; route: stamped with the first tick, so that every episode is another mission.
     """
 
-    def __init__(self, world: World, scenario: Scenario, seed: int) -> None:
-        """Lay the episode out. Raises ScenarioError, MapError or WorldError."""
+    def __init__(self, world: World, scenario: Scenario, seed: int, budgets: BudgetLimits | None = None) -> None:
+        """Lay the episode out. budgets: that its frames are held to, None in lock-step, where time stands still.
+
+        Raises ScenarioError, MapError or WorldError.
+        """
+        self._budgets = budgets
         self.episode = Episode(world, scenario, seed)
         self.account = FrameAccount()
         self._trajectory = Trajectory()
@@ -48,12 +53,14 @@ class EpisodeRun:
     def result(self, index: int) -> EpisodeResult:
         """Return what happened so far, judged."""
         verdict, account, duration_s = self.episode.verdict, self.account, self._trajectory.duration_s
+        late = account.over_budget(self._budgets, duration_s) if self._budgets else ()
+        broken = tuple(Infraction(kind=i.kind, time_s=i.time_s, detail=i.detail) for i in verdict.infractions)
         return EpisodeResult(
             index=index,
             scenario=self.episode.scenario.name,
             seed=self.episode.seed,
-            success=verdict.success,
-            infractions=tuple(Infraction(kind=i.kind, time_s=i.time_s, detail=i.detail) for i in verdict.infractions),
+            success=verdict.success and not late,
+            infractions=(*broken, *late),
             duration_s=duration_s,
             progress=verdict.progress,
             trajectory_hash=self.episode.trajectory_hash,

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
+from sim2real_ad.evaluation.results import Infraction
+from sim2real_ad.evaluation.statistics import quantile
 from sim2real_ad.ros.topics import CHAIN
+from sim2real_ad.safety.budgets import AGE
+from sim2real_ad.safety.limits import BudgetLimits
 
 FIRST, LAST = CHAIN[0], CHAIN[-1]
+FRAME_BUDGET = "frame_budget"
+"""Kind of the infraction that a stage commits which is too slow in more than one of a hundred frames."""
 
 
 class FrameAccount:
@@ -16,6 +22,7 @@ class FrameAccount:
         self._sent: dict[int, set[str]] = {}
         self._received_ns: dict[int, int] = {}
         self._published_ns: dict[int, int] = {}
+        self._took_ms: defaultdict[str, list[float]] = defaultdict(list)
         self.interventions: Counter[str] = Counter()
 
     def send(self, stamp_ns: int) -> None:
@@ -28,6 +35,7 @@ class FrameAccount:
         if stages is None:
             return
         stages.add(stage)
+        self._took_ms[stage].append((published_ns - received_ns) / 1e6)
         if stage == FIRST:
             self._received_ns[stamp_ns] = received_ns
         elif stage == LAST:
@@ -58,6 +66,19 @@ class FrameAccount:
         """From the camera node's receipt of each frame to its command, in order."""
         known = [s for s in self._sent if s in self._received_ns and s in self._published_ns]
         return tuple(max(0.0, round((self._published_ns[s] - self._received_ns[s]) / 1e6, 3)) for s in known)
+
+    def over_budget(self, budgets: BudgetLimits, time_s: float) -> tuple[Infraction, ...]:
+        """Return an infraction for every stage, and for the whole way, whose p99 is over budget. time_s: when told."""
+        found = []
+        for stage, took_ms in (*self._took_ms.items(), (AGE, list(self.latencies_ms))):
+            budget = budgets.of(stage)
+            if budget is None or not took_ms or quantile(sorted(took_ms), 0.99) <= budget:
+                continue
+            missed = sum(ms > budget for ms in took_ms)
+            frames = f"{missed} of {len(took_ms)} frames, at most {max(took_ms):.1f}"
+            detail = f"{stage} took more than {budget:g} ms for {frames}"
+            found.append(Infraction(kind=FRAME_BUDGET, time_s=time_s, detail=detail))
+        return tuple(found)
 
     @property
     def complete(self) -> bool:

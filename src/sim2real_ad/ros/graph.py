@@ -37,6 +37,7 @@ ParameterValue = bool | int | float | str | list[str]
 PACKAGE = "sim2real_ad"
 _SOURCE_PORTS = {"topic": ("image",), "compressed": ("compressed",), "video": ("gate_status",)}
 SHADOW_PREFIX = "/sim2real_ad/shadow"
+FAULTY_PREFIX = "/sim2real_ad/faulty"
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,41 @@ def shadow_graph(options: DriveOptions, video: str, speed: float, max_frames: in
     return _finished(options, (vehicle, camera, *stages), watched=(TIMING, GATE_STATUS))
 
 
+def faulty_graph(graph: Graph, edge: Topic, kind: str, amount: float, at: float) -> Graph:
+    """Return a graph in which whoever reads an edge gets what a fault leaves of it. at: s of the episode."""
+    passed_on = FAULTY_PREFIX + edge.name
+    injector: dict[str, ParameterValue] = {
+        "topic": f"{edge.name} {edge.type_name} {edge.qos}",
+        "passed_on": passed_on,
+        "kind": kind,
+        "amount": float(amount),
+        "at": float(at),
+        "producers": [""],
+        "consumers": [""],
+    }
+    nodes = [
+        replace(node, renamed={**node.renamed, edge.name: passed_on}) if edge in node.ports.inputs.values() else node
+        for node in graph.nodes
+    ]
+    alone = [_without_neighbour(node, edge) for node in nodes]
+    return Graph((*alone, NodeSpec("fault_injector", injector)))
+
+
+def _without_neighbour(node: NodeSpec, edge: Topic) -> NodeSpec:
+    """Let a node not wait for whom it reads an edge from, or who reads it, for the injector stands between them."""
+    ports = [port for port, topic in (*node.ports.inputs.items(), *node.ports.outputs.items()) if topic == edge]
+    kept = {
+        name: [entry for entry in _names(node, name) if entry.partition("=")[0] not in ports] or [""]
+        for name in ("producers", "consumers")
+    }
+    return replace(node, parameters={**node.parameters, **kept})
+
+
+def _names(node: NodeSpec, parameter: str) -> list[str]:
+    value = node.parameters.get(parameter, [])
+    return value if isinstance(value, list) else []
+
+
 def parameter_file() -> Path:
     """Return the file with the parameters that do not depend on the way of use."""
     return find_config("nodes", "graph")
@@ -203,7 +239,7 @@ def _stages(options: DriveOptions, time_source: TimeSource, *, auto_engage: bool
         NodeSpec("adapter", {**checkpoint, "camera": options.camera, **lockstep}),
         NodeSpec("policy", {**checkpoint, **vehicle}),
         NodeSpec("actuation", {**vehicle, **lockstep}),
-        NodeSpec("safety_gate", {**vehicle, **lockstep, **gate}),
+        NodeSpec("safety_gate", {**checkpoint, **vehicle, **lockstep, **gate}),
     )
 
 

@@ -36,7 +36,7 @@ class RecorderNode(GraphNode[RecorderParameters]):
     def __init__(self) -> None:
         super().__init__()
         p = self.parameters
-        topics = [_parse_topic(line) for line in p.topics]
+        topics = [parse_topic(line) for line in p.topics]
         self._recording = McapRecording(
             Path(p.path), topics, chunk_bytes=p.chunk_bytes, flush_period_s=p.flush_period_s, compression=p.compression
         )
@@ -58,10 +58,11 @@ class RecorderNode(GraphNode[RecorderParameters]):
         )
 
 
-def _parse_topic(line: str) -> Topic:
+def parse_topic(line: str) -> Topic:
+    """Read `name type qos`. Raises ConfigError."""
     parts = line.split()
     if len(parts) != 3 or parts[2] not in get_args(QosKind):
-        raise ConfigError(f"parameter topics of node recorder: '{line}' is not 'name type qos'")
+        raise ConfigError(f"a topic of a node's parameters: '{line}' is not 'name type qos'")
     kind: QosKind = parts[2]  # type: ignore[assignment]
     return Topic(parts[0], parts[1], kind)
 

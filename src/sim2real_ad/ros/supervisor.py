@@ -70,6 +70,10 @@ class Supervisor:
         """Whether a process has ended."""
         return self._processes.processes[name].exit_status is not None
 
+    def pid(self, name: str) -> int:
+        """Return the process id of a node."""
+        return self._processes.processes[name].pid
+
     def _pending(self) -> Mapping[str, str]:
         """Nodes that have not come up come first: the others wait for them."""
         lines = {node.name: set(self._processes.processes[node.name].log_lines()) for node in self._graph.nodes}

@@ -39,9 +39,12 @@ GEAR_COMMAND = Topic("/control/command/gear_cmd", "autoware_vehicle_msgs/msg/Gea
 ENGAGE = Topic("/vehicle/engage", "autoware_vehicle_msgs/msg/Engage", "command")
 GATE_STATUS = Topic("/sim2real_ad/gate_status", "sim2real_ad_msgs/msg/GateStatus", "state")
 TIMING = Topic("/sim2real_ad/frame_timing", "sim2real_ad_msgs/msg/FrameTiming", "state")
+DRIVER = Topic("/vehicle/status/driver_input", "sim2real_ad_msgs/msg/DriverInput", "state")
+DIAGNOSTICS = Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", "stream")
 START = Topic("/sim2real_ad/start", "std_msgs/msg/Empty", "latched")
 """A supervisor's word that every node is connected, so that a video may begin and none of its frames is lost."""
 START_EPISODE = "/simulation/start_episode"
+ENGAGE_SERVICE = "/sim2real_ad/engage"
 
 EGO_PORTS = {"odometry": ODOMETRY, "acceleration": ACCELERATION, "velocity": VELOCITY, "steering": STEERING}
 CHAIN = ("camera", "adapter", "policy", "actuation", "safety_gate")
@@ -67,6 +70,7 @@ PORTS: dict[str, Ports] = {
             **EGO_PORTS,
             "gear": GEAR,
             "control_mode": CONTROL_MODE,
+            "driver": DRIVER,
             "route": ROUTE,
             "episode": EPISODE,
         },
@@ -89,9 +93,26 @@ PORTS: dict[str, Ports] = {
     "policy": Ports({"observation": OBSERVATION}, {"action": ACTION, "timing": TIMING}),
     "actuation": Ports({"action": ACTION, **EGO_PORTS}, {"request": REQUEST, "timing": TIMING}),
     "safety_gate": Ports(
-        {"request": REQUEST, **EGO_PORTS, "clock": CLOCK, "episode": EPISODE, "engage": ENGAGE},
-        {"control": CONTROL, "gear": GEAR_COMMAND, "gate_status": GATE_STATUS, "timing": TIMING},
-        optional=frozenset({"clock", "episode", "engage"}),
+        {
+            "request": REQUEST,
+            "view": OBSERVATION,
+            **EGO_PORTS,
+            "vehicle": CONTROL_MODE,
+            "driver": DRIVER,
+            "clock": CLOCK,
+            "episode": EPISODE,
+            "engage": ENGAGE,
+            "timing": TIMING,
+        },
+        {
+            "control": CONTROL,
+            "gear": GEAR_COMMAND,
+            "gate_status": GATE_STATUS,
+            "timing": TIMING,
+            "diagnostics": DIAGNOSTICS,
+        },
+        optional=frozenset({"driver", "clock", "episode", "engage", "timing"}),
     ),
     "recorder": Ports({}, {}),
+    "fault_injector": Ports({"episode": EPISODE}, {"timing": TIMING}),
 }

@@ -22,6 +22,7 @@ from sim2real_ad.geometry.camera import CameraModel
 from sim2real_ad.observation.familiarity import DRIVING_SPEED, FROZEN_AFTER_S, FrozenPicture
 from sim2real_ad.policy.checkpoint import Checkpoint, load_checkpoint
 from sim2real_ad.safety.gate import Gate, GateConfig
+from sim2real_ad.safety.inputs import GateInputs
 from sim2real_ad.training.domain_world import open_domain
 from sim2real_ad.training.seeds import EVALUATION_SEEDS
 from sim2real_ad.training.teacher.driver import SHIPPED, make_driver
@@ -100,7 +101,9 @@ def _frames(world: World, checkpoint: Checkpoint) -> Iterator[tuple[CameraFrame,
                     yield tick.frame, tick.ego, world.truth_bev(checkpoint.spec.bev)
                 action = teacher.act(world.truth())
                 teacher.acted(action)
-                tick = episode.step(gate.step(mapping.step(action, tick.ego), tick.ego, tick.ego.stamp_ns).command)
+                tick = episode.step(
+                    gate.step(GateInputs(mapping.step(action, tick.ego), tick.ego), tick.ego.stamp_ns).command
+                )
                 ticks += 1
 
 

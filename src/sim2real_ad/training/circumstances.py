@@ -1,12 +1,16 @@
-"""What a training drive goes through besides its world: another camera, a worse sensor, frames lost or late."""
+"""What a training drive goes through besides its world: another camera, a worse sensor, ground that the bonnet hides,
+frames lost or late."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sim2real_ad.geometry.camera import CameraModel
+from sim2real_ad.observation.spec import BevSpec
+from sim2real_ad.types import Observation
 from sim2real_ad.world.randomization import sample_camera
 from sim2real_ad.world.randomization_ranges import load_ranges
 from sim2real_ad.world.target_domain import SensorEffects
@@ -18,12 +22,14 @@ IDEAL_SENSOR = SensorEffects()
 
 @dataclass(frozen=True)
 class Circumstances:
-    """camera: as calibrated; sensor: what it does to the picture; dropped, late: rates of frames, 0..1."""
+    """camera: as calibrated; sensor: what it does to the picture; dropped, late: rates of frames, 0..1; hidden: m of
+    ground ahead of the bumper that are not seen."""
 
     camera: CameraModel
     sensor: SensorEffects = IDEAL_SENSOR
     dropped: float = 0.0
     late: float = 0.0
+    hidden: float = 0.0
 
 
 def draw_circumstances(nominal: CameraModel, seed: int, strength: float) -> Circumstances:
@@ -35,7 +41,17 @@ def draw_circumstances(nominal: CameraModel, seed: int, strength: float) -> Circ
         drawn = {name: random.uniform(*getattr(ranges.sensor, name)) for name in SensorEffects.model_fields}
         sensor = SensorEffects(**{**drawn, "jpeg_quality": round(drawn["jpeg_quality"])})
     dropped, late = (strength * random.uniform(*ends) for ends in (ranges.timing.dropped, ranges.timing.late))
-    return Circumstances(sample_camera(nominal, seed, strength), sensor, dropped, late)
+    hidden = random.uniform(*ranges.bonnet.hidden) if random.random() < ranges.bonnet.share * strength else 0.0
+    return Circumstances(sample_camera(nominal, seed, strength), sensor, dropped, late, hidden)
+
+
+def hide_ground(observation: Observation, spec: BevSpec, reach: float) -> Observation:
+    """Return an observation without what is nearer to base_link than reach m ahead: neither seen now nor before."""
+    first = max(0, math.floor((spec.x_max - reach) / spec.resolution + 0.5))  # the first row whose middle is nearer
+    bev, validity, history = (part.copy() for part in (observation.bev, observation.validity, observation.history))
+    for part in (bev, validity, history):
+        part[..., first:, :] = 0
+    return replace(observation, bev=bev, validity=validity, history=history)
 
 
 class FrameFate:

@@ -47,18 +47,20 @@ class StudentTraining(StrictModel):
         min_length=1,
         description="scenarios or config/practice, taken in turn by training episodes; named twice, driven twice",
     )
-    truth_rounds: int = Field(default=3, ge=0)
-    truth_episodes: int = Field(default=42, ge=1, description="episodes a round, all scenarios together")
-    camera_rounds: int = Field(default=5, ge=0)
-    camera_episodes: int = Field(default=36, ge=1)
-    epochs: int = Field(default=4, ge=1, description="passes over all samples after each round")
+    truth_rounds: int = Field(default=4, ge=0)
+    truth_episodes: int = Field(default=60, ge=1, description="episodes a round, all scenarios together")
+    camera_rounds: int = Field(default=4, ge=0)
+    camera_episodes: int = Field(default=42, ge=1)
+    epochs: int = Field(default=3, ge=1, description="passes over all samples after each round")
     final_epochs: int = Field(default=14, ge=1, description="the same after the last round")
     batch_size: int = Field(default=128, ge=2)
     learning_rate: float = Field(default=1e-3, gt=0.0)
     acceleration_weight: float = Field(default=1.0, gt=0.0)
     curvature_weight: float = Field(default=4.0, gt=0.0)
     validated_rounds: int = Field(default=2, ge=1, description="camera rounds, the last ones, that are judged")
-    validation_episodes: int = Field(default=6, ge=1, description="a scenario, after each of these")
+    validation_episodes: int = Field(
+        default=8, ge=1, description="a scenario, after each of these, under all of the randomization"
+    )
 
 
 class TrainingConfig(StrictModel):

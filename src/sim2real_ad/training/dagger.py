@@ -172,9 +172,10 @@ class Dagger:
         ]
 
     def _validate(self, path: Path) -> dict[str, Any]:
-        """Judge by strict success."""
+        """Judge by strict success, through any camera: the nominal one alone says little of what crosses."""
+        adapter, strength = self.folder / ADAPTER_FILE, self.config.randomization
         jobs = [
-            Job(self.config, scenario, seed, adapter=self.folder / ADAPTER_FILE, student=path)
+            Job(self.config, scenario, seed, adapter=adapter, student=path, strength=strength)
             for scenario in self.config.scenarios
             for seed in VALIDATION_SEEDS[: self.config.student.validation_episodes]
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ class Trial:
 
 @dataclass(frozen=True)
 class Judgement:
-    """How it went. ood: the mean out-of-distribution score."""
+    """How it went. ood: the mean out-of-distribution score; interventions: commands that the gate changed, by
+    reason."""
 
     trial: Trial
     success: bool
@@ -40,6 +42,7 @@ class Judgement:
     seconds: float
     trajectory_hash: str
     ood: float
+    interventions: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -67,15 +70,24 @@ def judge_trial(trial: Trial) -> Judgement:
     assert isinstance(gate, Gate)
     gate.reset()
     episode = Episode(world, load_scenario(trial.scenario), trial.seed)
-    tick, ood, ticks = episode.start(), 0.0, 0
+    tick, ood, ticks, interventions = episode.start(), 0.0, 0, Counter[str]()
     while not episode.verdict.done:
         assert tick.frame is not None
         step = pipeline.step(tick.frame, tick.ego, world.plan.route, tick.ego.stamp_ns)
         tick = episode.step(step.command)
         ood, ticks = ood + step.observation.ood, ticks + 1
+        interventions.update(step.gate_reasons)
     verdict = episode.verdict
     detail = "; ".join(f"{i.kind} at {i.time_s:.1f} s: {i.detail}" for i in verdict.infractions)
-    return Judgement(trial, verdict.success, detail, ticks * world.tick_s, episode.trajectory_hash, ood / max(ticks, 1))
+    return Judgement(
+        trial,
+        verdict.success,
+        detail,
+        ticks * world.tick_s,
+        episode.trajectory_hash,
+        ood / max(ticks, 1),
+        dict(interventions),
+    )
 
 
 def judge_all(trials: list[Trial], executor: Executor | None = None) -> Iterator[Judgement]:
@@ -100,6 +112,6 @@ def _score(name: str, judgements: list[Judgement]) -> Score:
 @lru_cache(maxsize=2)
 def _pipeline(domain: str, checkpoint: Path | None, without: str) -> DrivingPipeline:
     world, loaded = open_domain(domain), load_checkpoint(checkpoint)
-    gate = Gate(world.profile, GateConfig(auto_engage=True))
+    gate = Gate(world.profile, GateConfig(auto_engage=True), loaded.spec.bev)
     observe = observation_without(without, loaded, world.camera)
     return DrivingPipeline(observe, loaded.policy_stage(world.profile), mapping_without(without, world.profile), gate)

@@ -19,7 +19,8 @@ from sim2real_ad.policy.inputs import StudentInputs
 from sim2real_ad.policy.runtime import open_network
 from sim2real_ad.policy.student import StudentPolicy
 from sim2real_ad.safety.gate import Gate, GateConfig
-from sim2real_ad.training.circumstances import Circumstances, FrameFate, draw_circumstances
+from sim2real_ad.safety.inputs import GateInputs
+from sim2real_ad.training.circumstances import Circumstances, FrameFate, draw_circumstances, hide_ground
 from sim2real_ad.training.config import TrainingConfig
 from sim2real_ad.training.degrade import DegradedTruth
 from sim2real_ad.training.disturbance import Disturbance
@@ -112,7 +113,7 @@ def roll_out(job: Job) -> Roll:
         decided = fresh if comes == "comes" or before is None else before
         action = disturbance.choose(wanted, decided, tick.ego.speed)
         teacher.acted(action)
-        command = gate.step(mapping.step(action, tick.ego), tick.ego, tick.ego.stamp_ns).command
+        command = gate.step(GateInputs(mapping.step(action, tick.ego), tick.ego), tick.ego.stamp_ns).command
         tick = episode.step(command)
         ticks += 1
     verdict = episode.verdict
@@ -133,6 +134,7 @@ class _Eyes:
         self._world, self._spec, self._seed = world, spec, job.seed
         self._learned: LearnedObservationStage | None = None
         self._lens = Lens(met.camera, met.sensor)
+        self._hidden = load_vehicle(job.config.vehicle).front_overhang + met.hidden if met.hidden else 0.0
         if job.adapter:
             adapter = Adapter(_network(job.adapter), job.config.image, spec.bev, met.camera)
             self._learned = LearnedObservationStage(adapter, spec)
@@ -141,6 +143,11 @@ class _Eyes:
         self._assembler = ObservationAssembler(spec)
 
     def see(self, tick: WorldTick) -> Observation:
+        """Observe a tick."""
+        seen = self._look(tick)
+        return hide_ground(seen, self._spec.bev, self._hidden) if self._hidden else seen
+
+    def _look(self, tick: WorldTick) -> Observation:
         route = self._world.plan.route
         if self._learned is not None:
             assert tick.frame is not None

@@ -21,6 +21,7 @@ from sim2real_ad.geometry.camera import load_camera
 from sim2real_ad.observation.stage import ObservationAssembler
 from sim2real_ad.policy.checkpoint import load_checkpoint
 from sim2real_ad.safety.gate import Gate, GateConfig
+from sim2real_ad.safety.inputs import GateInputs
 from sim2real_ad.training.domain_world import open_domain
 from sim2real_ad.training.seeds import VALIDATION_SEEDS
 from sim2real_ad.training.teacher.driver import SHIPPED, make_driver
@@ -99,7 +100,7 @@ def measure_residual(job: ResidualJob) -> Residual:
         shift.append(_distance(action, ideal, ego.speed))
         error.append(counted.mean_error)
         teacher.acted(action)
-        tick = episode.step(gate.step(mapping.step(action, ego), ego, ego.stamp_ns).command)
+        tick = episode.step(gate.step(GateInputs(mapping.step(action, ego), ego), ego.stamp_ns).command)
     return Residual(
         scenario=job.scenario,
         seed=job.seed,
@@ -143,7 +144,7 @@ def drive_disturbed(scenario: str, seed: int, level: float, teacher: str = SHIPP
         action = Action(ego.stamp_ns, float(curvature), float(acceleration))
         deviations.append(_distance(action, wanted, ego.speed))
         driver.acted(action)
-        tick = episode.step(gate.step(mapping.step(action, ego), ego, ego.stamp_ns).command)
+        tick = episode.step(gate.step(GateInputs(mapping.step(action, ego), ego), ego.stamp_ns).command)
     deviation = float(np.mean(deviations))
     return Disturbed(scenario=scenario, seed=seed, level=level, deviation=deviation, success=episode.verdict.success)
 

@@ -80,6 +80,14 @@ class CameraRanges(StrictModel):
     yaw_deg: Range
 
 
+class BonnetRanges(StrictModel):
+    """Ground ahead of the bumper that the camera does not see, m, in a share of the episodes: under a long bonnet, or
+    for a camera that is mounted high or looks far ahead."""
+
+    share: Share
+    hidden: Range
+
+
 class SensorRanges(StrictModel):
     """See `target_domain.SensorEffects`; in a share of the episodes."""
 
@@ -118,6 +126,7 @@ class RandomizationRanges(StrictModel):
     mount_error: MountErrorSpread
     dynamics: DynamicsRanges
     camera: CameraRanges
+    bonnet: BonnetRanges
     sensor: SensorRanges
     timing: TimingRanges
     curriculum: Curriculum

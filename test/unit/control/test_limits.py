@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from sim2real_ad.control.limits import (
     acceleration_range,
     clip,
+    lateral_jerk_reach,
     lateral_steering,
+    rising_acceleration,
     speed_limited_acceleration,
     steering_lock,
     steering_reach,
@@ -50,6 +52,66 @@ def test_the_reach_surrounds_the_actual_angle_by_what_the_actuator_trails():
 def test_the_reach_is_never_empty_and_stays_within_the_lock(actual, margin):
     low, high = steering_reach(actual, SALOON, margin)
     assert -0.6 <= low < high <= 0.6
+
+
+@pytest.mark.parametrize(("actual", "reach"), [(0.9, (0.6 - 0.184, 0.6)), (-0.9, (-0.6, -0.6 + 0.184))])
+def test_tyres_that_are_said_to_be_beyond_the_lock_count_as_at_the_lock(actual, reach):
+    assert steering_reach(actual, SALOON, 0.05) == pytest.approx(reach)
+
+
+def lateral_of(angle, speed):
+    return speed**2 * curvature_from_tire_angle(angle, speed, SALOON.wheelbase, SALOON.understeer_gradient)
+
+
+@pytest.mark.parametrize("speed", [10.0, -10.0, 14.0])
+@pytest.mark.parametrize("actual", [0.0, 0.05, -0.05])
+def test_the_jerk_reach_surrounds_what_the_car_feels_by_what_the_jerk_adds(actual, speed):
+    low, high = lateral_jerk_reach(actual, speed, SALOON, 4.0, 0.07)
+    assert lateral_of(high, speed) == pytest.approx(lateral_of(actual, speed) + 4.0 * 0.25)
+    assert lateral_of(low, speed) == pytest.approx(lateral_of(actual, speed) - 4.0 * 0.25)
+
+
+def test_the_jerk_reach_of_a_straight_car_is_worked_out_by_hand():
+    curve = 5.0 * 0.38 / 100.0
+    angle = math.atan(2.85 * curve) + 0.0015 * 100.0 * curve
+    assert lateral_jerk_reach(0.0, 10.0, SALOON, 5.0, 0.2) == pytest.approx((-angle, angle))
+
+
+def test_a_slow_car_may_turn_from_lock_to_lock():
+    """At full lock both ways the lateral acceleration differs by 2 v^2 tan(0.6) / 2.85, here by jerk 5 in 0.38 s."""
+    edge = math.sqrt(5.0 * 0.38 * 2.85 / (2.0 * math.tan(0.6)))
+    for actual in (0.6, 0.0, -0.6):
+        assert lateral_jerk_reach(actual, edge - 1e-6, SALOON, 5.0, 0.2) == (-0.6, 0.6)
+    assert lateral_jerk_reach(0.6, 0.0, SALOON, 5.0, 0.2) == (-0.6, 0.6)
+    stiff = SALOON.model_copy(update={"understeer_gradient": 0.0})
+    low, high = lateral_jerk_reach(0.6, edge + 1e-3, stiff, 5.0, 0.2)
+    assert (-0.6 < low < -0.599, high) == (True, 0.6)
+    low, high = lateral_jerk_reach(-0.6, edge + 1e-3, stiff, 5.0, 0.2)
+    assert (low, 0.599 < high < 0.6) == (-0.6, True)
+
+
+@given(st.floats(-1.5, 1.5), st.floats(-100.0, 100.0), st.floats(0.01, 20.0), st.floats(0.0, 1.0))
+def test_the_jerk_reach_holds_the_actual_angle_and_stays_within_the_lock(actual, speed, jerk, margin):
+    low, high = lateral_jerk_reach(actual, speed, SALOON, jerk, margin)
+    assert -0.6 <= low <= min(max(actual, -0.6), 0.6) <= high <= 0.6
+
+
+@given(st.floats(-0.6, 0.6), st.floats(-100.0, 100.0))
+def test_the_jerk_reach_is_the_same_to_the_left_and_to_the_right(actual, speed):
+    low, high = lateral_jerk_reach(actual, speed, SALOON, 5.0, 0.2)
+    assert lateral_jerk_reach(-actual, speed, SALOON, 5.0, 0.2) == pytest.approx((-high, -low))
+    assert lateral_jerk_reach(actual, -speed, SALOON, 5.0, 0.2) == (low, high)
+
+
+def test_tyres_beyond_the_lock_change_what_the_car_feels_from_the_lock_on():
+    assert lateral_jerk_reach(0.9, 10.0, SALOON, 5.0, 0.2) == lateral_jerk_reach(0.6, 10.0, SALOON, 5.0, 0.2)
+    assert lateral_jerk_reach(-0.9, 10.0, SALOON, 5.0, 0.2) == lateral_jerk_reach(-0.6, 10.0, SALOON, 5.0, 0.2)
+
+
+@pytest.mark.parametrize("actual", [0.0, 1.5, -3.0])
+def test_an_acceleration_may_rise_for_as_long_as_the_drive_takes_to_answer(actual):
+    assert rising_acceleration(actual, SALOON, 10.0, 0.2) == pytest.approx(actual + 10.0 * (0.05 + 0.15 + 0.2))
+    assert rising_acceleration(actual, SALOON, 3.0, 0.0) == pytest.approx(actual + 3.0 * 0.2)
 
 
 def test_the_lock_and_the_accelerations_are_the_profiles():

@@ -1,0 +1,1 @@
+"""What is thrown at a drive to see what the gate makes of it."""

@@ -1,0 +1,113 @@
+"""What a campaign of faults leaves behind: faults.jsonl, summary.json, report.html and a table on the console."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import jinja2
+from pydantic import Field
+from rich.console import Console
+from rich.table import Table
+
+from sim2real_ad.config import StrictModel
+from sim2real_ad.errors import ConfigError
+from sim2real_ad.evaluation import charts
+from sim2real_ad.evaluation.results import Latency, summarize_latency
+from sim2real_ad.faults.judge import REACTION_S
+from sim2real_ad.faults.model import FaultResult
+from sim2real_ad.files import write_json, write_text
+
+LINES_FILE, SUMMARY_FILE, REPORT_FILE = "faults.jsonl", "summary.json", "report.html"
+
+
+class CampaignSummary(StrictModel):
+    """reaction_ms: over the faults that must lead to a stop; collisions_caused: those that the same drive without the
+    fault does not have; too_far: stops that took more than the computed distance; unexpected: `scenario: fault`."""
+
+    drives: int
+    as_expected: int
+    reaction_ms: Latency | None
+    collisions_caused: int
+    too_far: int
+    unexpected: tuple[str, ...] = Field(default=())
+
+
+def summarize_campaign(results: Sequence[FaultResult]) -> CampaignSummary:
+    """Reduce results to counts and quantiles."""
+    stops = [r for r in results if r.expected == "stop"]
+    return CampaignSummary(
+        drives=len(results),
+        as_expected=sum(r.as_expected for r in results),
+        reaction_ms=summarize_latency([r.reaction_ms for r in stops if r.reaction_ms is not None]),
+        collisions_caused=sum(r.collided and not r.collided_without for r in results),
+        too_far=sum(r.stopped_after is not None and r.stopped_after > r.allowed for r in stops),
+        unexpected=tuple(f"{r.scenario}: {r.fault}" for r in results if not r.as_expected),
+    )
+
+
+class FaultWriter:
+    """Writes a campaign's folder; every line is on disk before `write` returns."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises ConfigError where the folder holds another campaign or cannot be written."""
+        self.folder = folder
+        self.results: list[FaultResult] = []
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lines = (folder / LINES_FILE).open("x", encoding="utf-8")
+        except FileExistsError as error:
+            raise ConfigError(f"--out {folder} holds the results of another campaign; name a new folder") from error
+        except OSError as error:
+            raise ConfigError(f"--out {folder} cannot be written: {error.strerror}") from error
+
+    def write(self, result: FaultResult) -> None:
+        """Add one result."""
+        self._lines.write(result.model_dump_json() + "\n")
+        self._lines.flush()
+        os.fsync(self._lines.fileno())
+        self.results.append(result)
+
+    def __enter__(self) -> FaultWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lines.close()
+        write_json(self.folder / SUMMARY_FILE, summarize_campaign(self.results).model_dump(mode="json"), indent=2)
+        write_text(self.folder / REPORT_FILE, render_report(self.results))
+
+
+def render_report(results: Sequence[FaultResult]) -> str:
+    """Return the page: figures, how fast stops came, and every fault."""
+    reactions = [r.reaction_ms for r in results if r.expected == "stop" and r.reaction_ms is not None]
+    chart = charts.histogram(reactions, "ms", (("100 ms", 1e3 * REACTION_S),)) if reactions else None
+    folders = [Path(__file__).parent / "templates", Path(charts.__file__).parent / "templates"]
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folders), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    page = environment.get_template("faults.html.j2")
+    return page.render(results=results, summary=summarize_campaign(results), chart=chart)
+
+
+def print_table(results: Sequence[FaultResult], console: Console | None = None) -> None:
+    """Print a line a fault, and the campaign's figures."""
+    table = Table(title="faults", title_justify="left")
+    for name in ("scenario", "fault", "expected", "state"):
+        table.add_column(name)
+    for name in ("reaction ms", "at m/s", "stopped after m", "allowed m", "limited"):
+        table.add_column(name, justify="right")
+    table.add_column("verdict")
+    for r in results:
+        numbers = (_number(r.reaction_ms), _number(r.speed), _number(r.stopped_after), _number(r.allowed))
+        verdict = r.error or ("as expected" if r.as_expected else "NOT AS EXPECTED")
+        style = "" if r.as_expected else "red"
+        table.add_row(r.scenario, r.fault, r.expected, r.state, *numbers, str(r.limited), verdict, style=style)
+    shown = console or Console()
+    shown.print(table)
+    summary = summarize_campaign(results)
+    shown.print(f"{summary.as_expected} of {summary.drives} as expected; collisions caused {summary.collisions_caused}")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"

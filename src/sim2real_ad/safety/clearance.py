@@ -23,6 +23,8 @@ FOLLOWED_S = 0.6
 """How long gaps are remembered for the speed of what is ahead."""
 LEAST_FOLLOWED_S = 0.3
 """Before that, what is ahead counts as standing."""
+LARGEST_JUMP = 2.5
+"""m by which the gap to one thing may change from view to view; by more, it is another thing."""
 SPEED_MARGIN = 1.5
 """m/s that what is ahead may be slower than its gap seems to tell: cells are half a metre long."""
 
@@ -65,6 +67,7 @@ class ClearanceMonitor:
         self._centres = bev.cell_centres()
         self._taken = round(255 * limits.probability)
         self._seen: deque[tuple[int, float]] = deque()
+        self._same_since_ns = 0
 
     def step(self, view: Observation, curvature: float, speed: float) -> Clearance:
         """Return the clearance on an arc of a curvature (1/m) at a speed (m/s), by the newest view.
@@ -88,6 +91,8 @@ class ClearanceMonitor:
         self._seen.clear()
 
     def _gap(self, bev: UInt8Array, curvature: float) -> float:
+        if not self._channels:
+            return math.inf
         rows, columns = np.nonzero(bev[self._channels].max(axis=0) >= self._taken)
         if len(rows) < self._limits.cells:
             return math.inf
@@ -104,6 +109,9 @@ class ClearanceMonitor:
             self._seen.clear()
         if self._seen and stamp_ns == self._seen[-1][0]:
             self._seen.pop()
+        before = next((seen for _, seen in reversed(self._seen) if math.isfinite(seen)), gap)
+        if math.isfinite(gap) and abs(gap - before) > LARGEST_JUMP:
+            self._same_since_ns = stamp_ns
         self._seen.append((stamp_ns, gap))
         while seconds_from_ns(stamp_ns - self._seen[0][0]) > FOLLOWED_S:
             self._seen.popleft()
@@ -115,7 +123,8 @@ class ClearanceMonitor:
 
     def _speed_ahead(self, speed: float) -> float:
         """Return the speed in m/s of what is ahead, at most as great as its gap seems to tell; 0 where it is new."""
-        followed = [(seconds_from_ns(t), gap) for t, gap in self._seen if math.isfinite(gap)]
+        same = [(t, gap) for t, gap in self._seen if t >= self._same_since_ns and math.isfinite(gap)]
+        followed = [(seconds_from_ns(t), gap) for t, gap in same]
         if len(followed) < 3 or followed[-1][0] - followed[0][0] < LEAST_FOLLOWED_S:
             return 0.0
         times, gaps = (np.array(values) for values in zip(*followed, strict=True))

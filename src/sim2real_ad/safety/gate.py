@@ -105,7 +105,7 @@ class Gate:
         if not refusals:
             self._machine.engage(now_ns)
             self._path.release()
-        return tuple(refusals)
+        return tuple(dict.fromkeys(refusals))
 
     def disengage(self) -> None:
         """Give authority back to the driver. Always allowed, and the one way out of a stop or a fault."""
@@ -244,7 +244,8 @@ class Gate:
         limits = self.profile.limits
         if self.state == "disengaged":
             return limits.comfortable_deceleration
-        if usable.ego is None or self.state in ("emergency_stop", "fault"):
+        blind = usable.ego is None and self.state not in DRIVING
+        if blind or self.state in ("emergency_stop", "fault"):
             return limits.emergency_deceleration
         asked = -usable.request.acceleration if usable.request else 0.0
         return max(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from sim2real_ad.safety.inputs import GateInputs, Source
-from sim2real_ad.types import ControlCommand, EgoState
+from sim2real_ad.types import ControlCommand, EgoState, Observation
 
 MAX_PLAUSIBLE_SPEED = 100.0
 """m/s; no car that a profile can describe (60 m/s) reports more, either way."""
@@ -30,6 +32,8 @@ def implausible(inputs: GateInputs, source: Source) -> str | None:
         "driver": tuple(getattr(value, n, 0.0) for n in ("brake_pedal", "accelerator_pedal", "steering_torque")),
         "vehicle": (),
     }
+    if source == "view" and not _is_readable(value):
+        return "view_unreadable"
     if not _finite(*numbers[source]):
         return f"{source}_not_finite"
     if source == "localization" and abs(value.speed) > MAX_PLAUSIBLE_SPEED:
@@ -48,6 +52,13 @@ def _ego(ego: EgoState) -> str | None:
         and max(abs(ego.pose.x), abs(ego.pose.y)) <= MAX_PLAUSIBLE_POSITION
     )
     return None if plausible else "ego_implausible"
+
+
+def _is_readable(view: Observation) -> bool:
+    """Whether the arrays have the dimensions of a view's; how many channels and cells, who reads them knows."""
+    arrays = (view.bev, 3), (view.validity, 2), (view.route, 2)
+    shaped = all(isinstance(part, np.ndarray) and part.ndim == dimensions for part, dimensions in arrays)
+    return shaped and view.route.shape[1] == 2
 
 
 def _request_values(request: ControlCommand) -> tuple[float, ...]:

@@ -58,6 +58,8 @@ class StateMachine:
         reasons = tuple(f.reason for f in findings if f.severity is worst)
         if self.state == "disengaged":
             return
+        if self.state in STOPPING and stands:
+            self._since_ns = now_ns
         if worst is Severity.REVOKE:
             self.disengage(reasons)
         elif self.state == "engaging":
@@ -67,7 +69,7 @@ class StateMachine:
             self._enter("minimal_risk_manoeuvre", reasons, now_ns)
         elif self.state in ("engaged", "minimal_risk_manoeuvre") and worst is Severity.EMERGENCY:
             self._enter("emergency_stop", reasons, now_ns)
-        elif self.state in STOPPING and not stands and now_ns - self._since_ns > self._stop_ns:
+        elif self.state in STOPPING and now_ns - self._since_ns > self._stop_ns:
             self._enter("fault", ("stop_failed",), now_ns)
 
     def _engaging(self, reasons: tuple[str, ...], *, autonomous: bool, now_ns: int) -> None:

@@ -9,6 +9,8 @@ from sim2real_ad.types import ControlCommand, EgoState, ns_from_seconds, seconds
 from sim2real_ad.vehicle.profile import VehicleProfile
 
 STEP_S = 0.01
+ROUNDING_S = 1e-9
+"""So that whole steps are whole whatever a float makes of them."""
 LONGEST_GAP_S = 0.5
 """s between two decisions after which what the actuators do is not known any more."""
 SLOWEST = 0.5
@@ -25,6 +27,7 @@ class TrackingMonitor:
         hold_ns = ns_from_seconds(limits.hold)
         self._steering_off, self._drive_off = Persistence(hold_ns), Persistence(hold_ns)
         self._now_ns: int | None = None
+        self._rest_s = 0.0
 
     def sent(self, command: ControlCommand, ego: EgoState, now_ns: int) -> None:
         """Note the command that goes out now, whose values are finite, to a car in a plausible state."""
@@ -33,10 +36,12 @@ class TrackingMonitor:
         if elapsed is None or not 0.0 <= elapsed <= LONGEST_GAP_S:
             self._steering.reset(ego.steering_tire_angle)
             self._drive.reset(ego.acceleration)
+            self._rest_s = 0.0
             self._steering_off.forget()
             self._drive_off.forget()
             return
-        for _ in range(round(elapsed / STEP_S)):
+        steps, self._rest_s = divmod(self._rest_s + elapsed + ROUNDING_S, STEP_S)
+        for _ in range(int(steps)):
             self._steering.step(command.steering_tire_angle)
             self._drive.step(command.acceleration)
 

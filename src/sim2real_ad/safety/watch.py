@@ -36,6 +36,7 @@ class InputWatch:
         self._domain = OperationalDomain(limits.domain, profile)
         self._driver = DriverOverride(limits.driver)
         self._newest: dict[Source, Any] = {}
+        self._given_up: dict[Source, int] = {}
         lapse_ns = ns_from_seconds(limits.manoeuvre.lapse)
         self._lapses = {source: Persistence(lapse_ns) for source in SOURCES}
 
@@ -51,8 +52,9 @@ class InputWatch:
         healthy: dict[str, Any] = {}
         for source in SOURCES:
             fault = self._fault(source, inputs, now_ns)
-            if fault != f"{source}_from_future":
-                self._newest[source] = getattr(inputs, source)
+            value = getattr(inputs, source)
+            if value is not None and fault != f"{source}_from_future":
+                self._newest[source] = value
             healthy[source] = getattr(inputs, source) if fault is None else None
             severity = self._severity(source, fault, now_ns)
             if fault and severity is not None:
@@ -64,6 +66,7 @@ class InputWatch:
     def forget(self) -> None:
         """Start anew, as after the clock was set back."""
         self._newest.clear()
+        self._given_up.clear()
         for source in SOURCES:
             self._freshness[source].forget()
             self._lapses[source].forget()
@@ -76,13 +79,16 @@ class InputWatch:
         For a car that is not driven: while it is, a source whose stamps went back stays refused.
         """
         for source in SOURCES:
-            if any(finding.reason == f"{source}_stale" for finding in findings):
-                self._newest.pop(source, None)
-                self._freshness[source].forget()
+            if source in self._newest and any(finding.reason == f"{source}_stale" for finding in findings):
+                self._given_up[source] = self._newest[source].stamp_ns
 
     def _in_order(self, source: Source, inputs: GateInputs) -> Any:
         """Return an input, or the one before it where that is newer: what comes out of order tells nothing new."""
-        value, newest = getattr(inputs, source), self._newest.get(source)
+        value = getattr(inputs, source)
+        if value is not None and self._given_up.get(source, value.stamp_ns) != value.stamp_ns:
+            del self._given_up[source], self._newest[source]
+            self._freshness[source].forget()
+        newest = self._newest.get(source)
         if newest is not None and value is not None and value.stamp_ns < newest.stamp_ns:
             return newest
         return value
@@ -110,6 +116,8 @@ class InputWatch:
             found += self._domain.view(usable.view, now_ns)
         if usable.driver:
             found.append(self._driver.step(usable.driver))
+        else:
+            self._driver.forget()
         return [finding for finding in found if finding]
 
 

@@ -398,13 +398,15 @@ def test_silence_of_more_than_100_ms_requests_a_stop_not_only_a_state():
         assert (decision.command.acceleration, decision.command.velocity) == (-1.5, 0.0)
 
 
-def test_a_silent_ego_brakes_as_an_emergency_after_100_ms():
+def test_a_silent_ego_is_braked_for_at_once_and_an_emergency_where_it_lasts():
     gate = Drive().gate
     assert gate.step(replace(inputs(100 * MS), ego=ego(0)), 100 * MS).reasons == ()
-    for after, state in ((1, "engaged"), (200 * MS, "engaged"), (200 * MS + 1, "emergency_stop")):
+    lapse, stop = ("engaged", -1.5), ("emergency_stop", -6.0)
+    for after, (state, acceleration) in ((1, lapse), (200 * MS, lapse), (200 * MS + 1, stop)):
         now = 100 * MS + after
         decision = gate.step(replace(inputs(now), ego=ego(0)), now)
-        assert (decision.state, decision.reasons, decision.command.acceleration) == (state, ("ego_stale",), -6.0)
+        assert (decision.state, decision.reasons) == (state, ("ego_stale",))
+        assert decision.command.acceleration == acceleration
 
 
 def test_after_a_lapse_the_car_drives_on_at_once():
@@ -1103,8 +1105,8 @@ def test_a_clock_that_stands_still_is_not_set_back():
     drive = Drive()
     drive.tick()
     drive.gate.step(inputs(drive.now, request=None), drive.now)
-    decision = drive.gate.step(replace(inputs(drive.now), request=request(drive.now - 1)), drive.now)
-    assert "request_stamp_back" in decision.reasons
+    decision = drive.gate.step(inputs(drive.now), drive.now)
+    assert (decision.state, decision.reasons) == ("minimal_risk_manoeuvre", ("request_missing",))
 
 
 def test_in_simulation_a_clock_set_back_starts_as_a_new_gate_does():

@@ -228,7 +228,7 @@ def test_once_the_inputs_stop_every_command_is_a_stop_within_the_bar(before, sil
         if quiet <= 10:
             assert drives(decision)
         else:
-            assert decision.command.acceleration == (-6.0 if ego_too else -1.5)
+            assert decision.command.acceleration == (-6.0 if ego_too and quiet > 30 else -1.5)
         if quiet <= 30:
             assert decision.state == "engaged"
         else:

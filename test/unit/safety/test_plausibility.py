@@ -1,6 +1,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from gate_drive import driver, ego, localization, request, vehicle, view
 
@@ -102,3 +103,10 @@ def test_the_edges_of_what_localization_can_report(sign):
 
 def test_a_request_may_ask_for_anything_finite():
     assert judge("request", request(angle=1e308, acceleration=-1e308, velocity=1e308, rate=-1e308)) is None
+
+
+@pytest.mark.parametrize(
+    "broken", [{"bev": None}, {"validity": np.zeros(5, np.uint8)}, {"route": np.zeros((4, 3), np.float32)}]
+)
+def test_a_view_of_another_form_is_unreadable_and_no_error(broken):
+    assert implausible(GateInputs(view=replace(view(), **broken)), "view") == "view_unreadable"

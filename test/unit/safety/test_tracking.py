@@ -202,3 +202,16 @@ def test_an_error_that_lasted_is_forgotten():
     watched.forget()
     watched.sent(request(), ego(), 400 * MS)
     assert watched.step(wrong, 800 * MS) == []
+
+
+def test_decisions_that_come_faster_than_the_model_steps_are_followed_all_the_same():
+    monitor = TrackingMonitor(LIMITS.tracking, SALOON)
+    steering = DelayedLag(SALOON.steering, 0.004)
+    found = []
+    for step in range(500):
+        now = step * 4 * MS
+        car = ego(speed=5.0, angle=steering.value)
+        found += monitor.step(car, now)
+        monitor.sent(request(angle=0.3), car, now)
+        steering.step(0.3)
+    assert found == []

@@ -21,6 +21,7 @@ from sim2real_ad.ros.graph import DriveOptions, NodeSpec, sim_graph, vehicle_gra
 from sim2real_ad.ros.node import topic_type
 from sim2real_ad.ros.node_states import UP
 from sim2real_ad.ros.qos import publisher_qos, recorder_qos
+from sim2real_ad.ros.safety_gate_node import SETTLING_S
 from sim2real_ad.ros.supervisor import node_command
 from sim2real_ad.ros.topics import (
     CONTROL,
@@ -210,8 +211,9 @@ def test_diagnostics_have_a_status_a_check_and_name_what_is_missing(on_a_car: Ha
 
 
 def test_a_second_gate_refuses_to_start(on_a_car: Harness, processes) -> None:
+    on_a_car.peer.spin_for(SETTLING_S + 0.5)
     second = processes.start("second", node_command(vehicle_graph(DriveOptions()).node("safety_gate")))
-    assert on_a_car.peer.until(lambda: second.exit_status is not None, 15.0)
+    assert on_a_car.peer.until(lambda: second.exit_status is not None, 15.0), second.log_lines()
     assert second.exit_status == 2
     assert "control_cmd is commanded already" in second.describe_end()
     before = len(on_a_car.commands)
@@ -230,14 +232,14 @@ def test_in_lock_step_it_answers_each_request_once_and_with_its_stamp(peer, proc
     gate = Harness(peer, processes, replace(spec, parameters={**spec.parameters}))
     stamps = [1_000_000_000 + k * 50_000_000 for k in range(20)]
     for number, stamp_ns in enumerate(stamps):
-        gate.send_vehicle(stamp_ns)
         sends = [
+            lambda stamp_ns=stamp_ns: gate.send_vehicle(stamp_ns),
             lambda stamp_ns=stamp_ns: gate.send_ego(stamp_ns, 5.0),
             lambda stamp_ns=stamp_ns: gate.send_view(stamp_ns),
             lambda stamp_ns=stamp_ns: gate.send_request(stamp_ns, 0.5),
         ]
-        for k in range(3):
-            sends[(number + k) % 3]()  # whichever comes last
+        for k in range(4):
+            sends[(number + k) % 4]()  # whichever comes last
         assert peer.until(lambda wanted=number: len(gate.commands) > wanted, 10.0)
     peer.spin_for(0.3)
     assert [ns_from_time(m.stamp) for _, m in gate.commands] == stamps

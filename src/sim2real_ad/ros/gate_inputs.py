@@ -49,8 +49,10 @@ class InputKeeper:
         return GateInputs(self.request, ego, localization, self.view, self._vehicle, self._driver, over_budget)
 
     def at(self, stamp_ns: int) -> GateInputs | None:
-        """Return what belongs to one frame, None while its ego state or its view has not come (lock-step)."""
+        """Return what belongs to one frame, None while a part of it has not come (lock-step)."""
         ego, localization = self._ego.at(stamp_ns), self._ego.localization(stamp_ns)
         if ego is None or localization is None or self.view is None or self.view.stamp_ns != stamp_ns:
+            return None
+        if self._actuated and (self._vehicle is None or self._vehicle.stamp_ns != stamp_ns):
             return None
         return GateInputs(self.request, ego, localization, self.view, self._vehicle, self._driver)

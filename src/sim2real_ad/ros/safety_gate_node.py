@@ -34,7 +34,8 @@ ALONE_PERIOD_S = 0.1
 UNKNOWN_NODE = "_NODE_NAME_UNKNOWN_"
 """What the middleware calls a node whose topics it has heard of before its name."""
 SETTLING_S = 3.0
-"""For so long after its start, whoever commands the car already has the older right."""
+"""For so long after its start a gate takes whoever commands the car for the older one; two that start at once refuse
+both."""
 
 
 class SafetyGateParameters(EgoParameters):
@@ -96,7 +97,7 @@ class SafetyGateNode(EgoNode[SafetyGateParameters]):
 
     def _listen_to_all(self) -> None:
         self.subscribe("view", self._on_view)
-        self.subscribe("vehicle", self._told.on_vehicle)
+        self.subscribe("vehicle", self._on_vehicle)
         self.subscribe("driver", self._told.on_driver)
         self.subscribe("request", self._on_request)
         self.subscribe("engage", self._on_engage)
@@ -117,6 +118,11 @@ class SafetyGateNode(EgoNode[SafetyGateParameters]):
 
     def _on_view(self, message: Any) -> None:
         self._told.on_view(message)
+        if self.parameters.lockstep:
+            self._answer()
+
+    def _on_vehicle(self, message: Any) -> None:
+        self._told.on_vehicle(message)
         if self.parameters.lockstep:
             self._answer()
 

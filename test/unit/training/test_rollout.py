@@ -80,7 +80,7 @@ def test_a_drive_under_randomization_sees_other_cells_and_loses_frames():
 
 def test_scores_count_by_scenario_and_name_each_failure():
     def judgement(scenario: str, seed: int, infraction: str = "") -> Judgement:
-        return Judgement(Trial(scenario, seed, Path()), not infraction, infraction, 1.0, "", 0.0)
+        return Judgement(Trial(scenario, seed, Path()), not infraction, infraction, 1.0, "", 0.0, {})
 
     first, second = scores([judgement("a", 1), judgement("a", 2, "collision at 1.0 s"), judgement("b", 1)])
     assert (first.scenario, first.successes, first.trials) == ("a", 1, 2)

@@ -150,7 +150,7 @@ setup(
         ],
         "cluster": ["ray>=2.40"],
         "ros": [*ROS_WHEELS, *MESSAGE_BUILD, "catkin_pkg>=1.0", "lark>=1.1", "ninja>=1.11", "empy>=3.3"],
-        # Other distributions of ONNX Runtime, to be installed in place of the plain one; see README, Execution providers.
+        # Other distributions of ONNX Runtime, to be installed in place of the plain one; see README, Figures.
         "gpu": ["onnxruntime-gpu>=1.20"],
         "openvino": ["onnxruntime-openvino>=1.24"],
         "test": [

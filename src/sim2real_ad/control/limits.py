@@ -40,7 +40,7 @@ def steering_reach(actual_angle: float, profile: VehicleProfile, margin_s: float
     previous command instead would jump on taking over from a driver. An actual angle beyond the lock counts as the
     lock, so that the range is never empty.
     """
-    response = profile.steering.delay_s + profile.steering.lag_s + margin_s
+    response = profile.steering.response_s + margin_s
     reach = profile.limits.max_steering_rate * response
     low, high = steering_lock(profile)
     start = clip(actual_angle, (low, high))
@@ -73,7 +73,7 @@ def lateral_jerk_reach(
     low, high = steering_lock(profile)
     start = clip(actual_angle, (low, high))
     squared = speed * speed
-    change = jerk * (profile.steering.delay_s + profile.steering.lag_s + margin_s)
+    change = jerk * (profile.steering.response_s + margin_s)
     full_lock = math.tan(profile.max_steering_tire_angle) / profile.wheelbase
     if 2.0 * squared * full_lock <= change:
         return low, high
@@ -91,7 +91,7 @@ def rising_acceleration(actual: float, profile: VehicleProfile, jerk: float, mar
     jerk: m/s^3, which acts for as long as the drive takes to answer; margin_s: how old the measurement may be. There is
     no counterpart for braking, which is never limited in rate.
     """
-    return actual + jerk * (profile.acceleration.delay_s + profile.acceleration.lag_s + margin_s)
+    return actual + jerk * (profile.acceleration.response_s + margin_s)
 
 
 def acceleration_range(profile: VehicleProfile) -> Range:

@@ -53,7 +53,8 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     magnitude = 10.0 ** math.floor(math.log10(raw))
     step = next(m * magnitude for m in (1.0, 2.0, 2.5, 5.0, 10.0) if m * magnitude >= raw * 0.999)
     first = math.ceil(low / step - 1e-9)
-    return [k * step for k in range(first, math.floor(high / step + 1e-9) + 1)]
+    marks = (k * step for k in range(first, math.floor(high / step + 1e-9) + 1))
+    return [min(max(mark, low), high) for mark in marks]
 
 
 def time_chart(

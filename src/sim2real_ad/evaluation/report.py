@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 from markupsafe import Markup
 
 from sim2real_ad.errors import ConfigError
@@ -18,6 +17,7 @@ from sim2real_ad.evaluation.episode_log import EpisodeLog
 from sim2real_ad.evaluation.ground_truth import lay_out_again
 from sim2real_ad.evaluation.keyframes import Picture
 from sim2real_ad.evaluation.map_chart import map_chart
+from sim2real_ad.evaluation.pages import page_environment
 from sim2real_ad.evaluation.recording import read_recording
 from sim2real_ad.evaluation.results import (
     REPORT_FILE,
@@ -83,7 +83,7 @@ def write_report(run_dir: Path) -> Path:
     logs = [c.log for c in chapters]
     steps, whole = frame_steps(logs), age_at_last_stage(logs)
     page = (
-        _environment()
+        page_environment()
         .get_template("report.html.j2")
         .render(
             summary=summary,
@@ -217,10 +217,3 @@ def _latency_charts(results: Sequence[EpisodeResult], steps: Sequence[Step]) -> 
     if steps:
         found.append(("Where the time goes: bars to the median, lines to the p99", charts.waterfall(steps, "ms")))
     return found
-
-
-def _environment() -> jinja2.Environment:
-    templates = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
-    return jinja2.Environment(
-        loader=templates, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )

@@ -6,7 +6,6 @@ was judged; summary.json follows from the two and can be made again from them.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +15,8 @@ from typing import Any, TypeVar
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, ValidationError
 
 from sim2real_ad.config import StrictModel
-from sim2real_ad.errors import ConfigError, SourceError
+from sim2real_ad.errors import SourceError
+from sim2real_ad.evaluation.line_file import LineFile
 from sim2real_ad.evaluation.statistics import quantile, wilson_interval
 from sim2real_ad.files import write_json
 from sim2real_ad.observation.spec import ObservationSpec
@@ -133,20 +133,12 @@ class ResultWriter:
         self.out_dir = out_dir
         self.run = run
         self.results: list[EpisodeResult] = []
-        try:
-            out_dir.mkdir(parents=True, exist_ok=True)
-            self._lines = (out_dir / RESULT_FILE).open("x", encoding="utf-8")
-        except FileExistsError as error:
-            raise ConfigError(f"--out {out_dir} holds the results of another run; name a new folder") from error
-        except OSError as error:
-            raise ConfigError(f"--out {out_dir} cannot be written: {error.strerror}") from error
+        self._lines = LineFile(out_dir, RESULT_FILE, "run")
         _write_whole(out_dir / RUN_FILE, run)
 
     def write(self, result: EpisodeResult) -> None:
         """Add one episode."""
-        self._lines.write(result.model_dump_json() + "\n")
-        self._lines.flush()
-        os.fsync(self._lines.fileno())
+        self._lines.write(result)
         self.results.append(result)
 
     def close(self) -> Summary:

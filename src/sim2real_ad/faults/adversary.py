@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from sim2real_ad.faults.closed_loop import Decide, Moment, drive
 from sim2real_ad.faults.oracle import Envelope, Verdict, broken_names
 from sim2real_ad.safety.gate import GateConfig
-from sim2real_ad.safety.states import DRIVING
 from sim2real_ad.types import Action, ControlCommand, EgoState
 from sim2real_ad.vehicle.profile import VehicleProfile
 
@@ -34,7 +33,7 @@ Objective = Callable[[Sequence[Moment], Envelope], float]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Outcome:
     """What a search came to. objective: the best that it reached (greatest); broken: limits that any command of any
     drive broke, which should be none; changed: commands that the gate had to change; steps: of all drives."""
 
@@ -63,13 +62,12 @@ def search(
     config: GateConfig,
     drives: int,
     seed: int = 0,
-    progress: Callable[[int], None] = lambda drives: None,
-) -> Finding:
-    """Evolve an adversary over a number of drives. progress: told how many are done."""
+) -> Outcome:
+    """Evolve an adversary over a number of drives."""
     from scipy.optimize import differential_evolution
 
     envelope = Envelope(profile, config.limits)
-    tally = _Tally(adversary, profile, config, envelope, progress)
+    tally = _Tally(adversary, profile, config, envelope)
     population = 8
     generations = max(1, drives // (population * 2) - 1)
     bounds = [(0.0, 1.0)] * (adversary.genes + 1)
@@ -83,7 +81,7 @@ def search(
         polish=False,
         tol=0.0,
     )
-    return Finding(
+    return Outcome(
         adversary.name,
         -float(found.fun),
         tally.drives,
@@ -154,16 +152,9 @@ ADVERSARIES = (OPEN_LOOP, LIAR)
 class _Tally:
     """Judges every drive of a search, not only the best."""
 
-    def __init__(
-        self,
-        adversary: Adversary,
-        profile: VehicleProfile,
-        config: GateConfig,
-        envelope: Envelope,
-        progress: Callable[[int], None],
-    ) -> None:
+    def __init__(self, adversary: Adversary, profile: VehicleProfile, config: GateConfig, envelope: Envelope) -> None:
         self._adversary, self._profile, self._config = adversary, profile, config
-        self._envelope, self._progress = envelope, progress
+        self._envelope = envelope
         self.drives = self.steps = self.changed = 0
         self.broken: set[str] = set()
 
@@ -175,19 +166,14 @@ class _Tally:
         self.drives, self.steps = self.drives + 1, self.steps + len(moments)
         self.changed += sum(bool(m.decision.reasons) for m in moments)
         self._judge(moments)
-        self._progress(self.drives)
         return -self._adversary.objective(moments, self._envelope)
 
     def _judge(self, moments: Sequence[Moment]) -> None:
         """Judge every command by the rules of the state that it was made in; a lapse is a stop, too."""
         for judge, drives in ((self._envelope.driving, True), (self._stopping, False)):
-            chosen = [m for m in moments if _drives(m) is drives]
+            chosen = [m for m in moments if m.decision.drives is drives]
             if chosen:
                 self.broken.update(broken_names(judge([m.decision.command for m in chosen], [m.ego for m in chosen])))
 
     def _stopping(self, commands: Sequence[ControlCommand], egos: Sequence[EgoState]) -> Verdict:
         return self._envelope.stopping(commands, egos, np.ones(len(commands), bool))
-
-
-def _drives(moment: Moment) -> bool:
-    return moment.decision.state in DRIVING and not moment.decision.findings

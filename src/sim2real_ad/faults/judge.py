@@ -9,17 +9,18 @@ from dataclasses import dataclass, field
 
 from sim2real_ad.control.limits import STANDSTILL_SPEED
 from sim2real_ad.evaluation.results import EpisodeResult
-from sim2real_ad.faults.model import Fault, FaultResult
+from sim2real_ad.faults.model import LONGEST_REACTION_MS, Fault, FaultResult
 from sim2real_ad.safety.states import DRIVING
 from sim2real_ad.vehicle.profile import VehicleProfile
 
 COLLISION = "collision"
-REACTION_S = 0.1
-"""What a reaction may take, the timeout of drive-by-wire hardware."""
 ROLLED_AGAIN = 1.0
 """m/s from which a car that stood has driven on."""
 MARGIN_M = 0.5
 """Of the positions between two reports at 20 Hz."""
+
+Position = tuple[int, float, float, float]
+"""(time of CLOCK_MONOTONIC in ns, x m, y m, speed m/s)."""
 
 
 @dataclass
@@ -27,14 +28,14 @@ class Seen:
     """What was seen of a drive, in order. Times of CLOCK_MONOTONIC in ns, at receipt.
 
     injected_ns: when the fault began; stops: of commands that are explicit stops; let_go: when the car said that it
-    takes no commands any more; positions: (time, x, y, speed); statuses: (time, state, reasons) of the gate; result: of
+    takes no commands any more; statuses: (time, state, reasons) of the gate; result: of
     the episode, JSON; failure: why it was not driven to its end.
     """
 
     injected_ns: int | None = None
     stops: list[int] = field(default_factory=list)
     let_go: list[int] = field(default_factory=list)
-    positions: list[tuple[int, float, float, float]] = field(default_factory=list)
+    positions: list[Position] = field(default_factory=list)
     statuses: list[tuple[int, str, tuple[str, ...]]] = field(default_factory=list)
     result: str = ""
     failure: str = ""
@@ -80,8 +81,8 @@ def judge_fault(
 def stopping_distance(speed: float, profile: VehicleProfile) -> float:
     """Return how far a car may get from a fault to its standstill, m: it accelerates until somebody reacts, the brakes
     answer after their delay and lag, and then it stops comfortably. speed: m/s."""
-    limits, brakes = profile.limits, profile.acceleration
-    blind_s = REACTION_S + brakes.delay_s + brakes.lag_s
+    limits = profile.limits
+    blind_s = LONGEST_REACTION_MS / 1e3 + profile.acceleration.response_s
     fastest = speed + limits.max_acceleration * blind_s
     return fastest * blind_s + fastest**2 / (2.0 * limits.comfortable_deceleration) + MARGIN_M
 
@@ -99,7 +100,7 @@ def _reaction(seen: Seen, injected_ns: int) -> tuple[float | None, str]:
     return (first_ns - injected_ns) / 1e9, who
 
 
-def _distance_to_standstill(positions: Sequence[tuple[int, float, float, float]]) -> float | None:
+def _distance_to_standstill(positions: Sequence[Position]) -> float | None:
     distance = 0.0
     for before, now in itertools.pairwise(positions):
         distance += math.dist(before[1:3], now[1:3])
@@ -108,6 +109,6 @@ def _distance_to_standstill(positions: Sequence[tuple[int, float, float, float]]
     return None
 
 
-def _drove_on(positions: Sequence[tuple[int, float, float, float]]) -> bool:
+def _drove_on(positions: Sequence[Position]) -> bool:
     stood = [time_ns for time_ns, _, _, speed in positions if abs(speed) <= STANDSTILL_SPEED]
     return bool(stood) and any(speed > ROLLED_AGAIN and time_ns > stood[0] for time_ns, _, _, speed in positions)

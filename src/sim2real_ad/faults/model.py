@@ -13,6 +13,8 @@ ProcessKind = Literal["killed", "hung", "busy", "full"]
 """killed, hung: SIGKILL or SIGSTOP to a node; busy: so many processes that compute; full: the recorder's disk."""
 Expected = Literal["stop", "limited", "tolerated"]
 """stop: an explicit stop; limited: commands that the gate changes; tolerated: neither is needed."""
+LONGEST_REACTION_MS = 100.0
+"""From a fault to the first explicit stop: the timeout of drive-by-wire hardware."""
 Edge = Literal["image", "observation", "action", "request", "odometry", "velocity", "acceleration", "steering"]
 EDGES: tuple[Edge, ...] = get_args(Edge)
 
@@ -101,5 +103,5 @@ class FaultResult(StrictModel):
             return False
         if self.expected == "stop":
             within = self.stopped_after is None or self.stopped_after <= self.allowed
-            return self.reaction_ms is not None and within
+            return self.reaction_ms is not None and self.reaction_ms <= LONGEST_REACTION_MS and within
         return True

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import jinja2
 from pydantic import Field
 from rich.console import Console
 from rich.table import Table
 
 from sim2real_ad.config import StrictModel
-from sim2real_ad.errors import ConfigError
 from sim2real_ad.evaluation import charts
+from sim2real_ad.evaluation.line_file import LineFile
+from sim2real_ad.evaluation.pages import page_environment
 from sim2real_ad.evaluation.results import Latency, summarize_latency
-from sim2real_ad.faults.judge import REACTION_S
-from sim2real_ad.faults.model import FaultResult
+from sim2real_ad.faults.model import LONGEST_REACTION_MS, FaultResult
 from sim2real_ad.files import write_json, write_text
 
 LINES_FILE, SUMMARY_FILE, REPORT_FILE = "faults.jsonl", "summary.json", "report.html"
@@ -54,19 +52,11 @@ class FaultWriter:
         """Raises ConfigError where the folder holds another campaign or cannot be written."""
         self.folder = folder
         self.results: list[FaultResult] = []
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lines = (folder / LINES_FILE).open("x", encoding="utf-8")
-        except FileExistsError as error:
-            raise ConfigError(f"--out {folder} holds the results of another campaign; name a new folder") from error
-        except OSError as error:
-            raise ConfigError(f"--out {folder} cannot be written: {error.strerror}") from error
+        self._lines = LineFile(folder, LINES_FILE, "campaign")
 
     def write(self, result: FaultResult) -> None:
         """Add one result."""
-        self._lines.write(result.model_dump_json() + "\n")
-        self._lines.flush()
-        os.fsync(self._lines.fileno())
+        self._lines.write(result)
         self.results.append(result)
 
     def __enter__(self) -> FaultWriter:
@@ -81,33 +71,25 @@ class FaultWriter:
 def render_report(results: Sequence[FaultResult]) -> str:
     """Return the page: figures, how fast stops came, and every fault."""
     reactions = [r.reaction_ms for r in results if r.expected == "stop" and r.reaction_ms is not None]
-    chart = charts.histogram(reactions, "ms", (("100 ms", 1e3 * REACTION_S),)) if reactions else None
-    folders = [Path(__file__).parent / "templates", Path(charts.__file__).parent / "templates"]
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folders), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    page = environment.get_template("faults.html.j2")
+    chart = charts.histogram(reactions, "ms", (("limit", LONGEST_REACTION_MS),)) if reactions else None
+    page = page_environment(Path(__file__).parent / "templates").get_template("faults.html.j2")
     return page.render(results=results, summary=summarize_campaign(results), chart=chart)
 
 
 def print_table(results: Sequence[FaultResult], console: Console | None = None) -> None:
     """Print a line a fault, and the campaign's figures."""
     table = Table(title="faults", title_justify="left")
-    for name in ("scenario", "fault", "expected", "state"):
+    for name in ("scenario", "fault"):
         table.add_column(name)
-    for name in ("reaction ms", "at m/s", "stopped after m", "allowed m", "limited"):
+    for name in ("reaction", "stopped after"):
         table.add_column(name, justify="right")
     table.add_column("verdict")
     for r in results:
-        numbers = (_number(r.reaction_ms), _number(r.speed), _number(r.stopped_after), _number(r.allowed))
+        reaction = "-" if r.reaction_ms is None or r.expected != "stop" else f"{r.reaction_ms:.0f} ms"
+        stopped = "-" if r.stopped_after is None else f"{r.stopped_after:.1f} of {r.allowed:.1f} m"
         verdict = r.error or ("as expected" if r.as_expected else "NOT AS EXPECTED")
-        style = "" if r.as_expected else "red"
-        table.add_row(r.scenario, r.fault, r.expected, r.state, *numbers, str(r.limited), verdict, style=style)
+        table.add_row(r.scenario, r.fault, reaction, stopped, verdict, style="" if r.as_expected else "red")
     shown = console or Console()
     shown.print(table)
     summary = summarize_campaign(results)
     shown.print(f"{summary.as_expected} of {summary.drives} as expected; collisions caused {summary.collisions_caused}")
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"

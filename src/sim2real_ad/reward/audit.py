@@ -15,6 +15,7 @@ from sim2real_ad import files
 from sim2real_ad.config import StrictModel
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.evaluation.bev_picture import data_uri
+from sim2real_ad.evaluation.pages import page_environment
 from sim2real_ad.evaluation.rank_statistics import auroc, spearman
 from sim2real_ad.reward import audit_truth
 from sim2real_ad.reward.audit_figures import (
@@ -103,7 +104,7 @@ def write_audit(folder: Path, log: AuditLog | None = None, *, title: str = "") -
     log = log or AuditLog.read(folder)
     audit = audit_of(log)
     page = (
-        page_environment()
+        reward_pages()
         .get_template("audit.html.j2")
         .render(
             title=title or folder.name,
@@ -119,17 +120,9 @@ def write_audit(folder: Path, log: AuditLog | None = None, *, title: str = "") -
     return audit
 
 
-def page_environment() -> jinja2.Environment:
+def reward_pages() -> jinja2.Environment:
     """Return the templates of this package, and the style sheet that every report shares."""
-    here = Path(__file__).parent
-    folders = (here / "templates", here.parent / "evaluation" / "templates")
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folders),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return page_environment(Path(__file__).parent / "templates")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -14,7 +14,7 @@ from sim2real_ad.evaluation import charts
 from sim2real_ad.evaluation.bev_picture import data_uri, encode_png
 from sim2real_ad.evaluation.episode_log import EpisodeLog
 from sim2real_ad.reward import judging
-from sim2real_ad.reward.audit import page_environment, write_text
+from sim2real_ad.reward.audit import reward_pages, write_text
 from sim2real_ad.reward.audit_figures import Values
 from sim2real_ad.reward.judging import JudgedEpisode, Timeline
 from sim2real_ad.reward.judging_recording import ScoredEpisode, ScoredRun
@@ -99,7 +99,7 @@ def write_judgement(out_dir: Path, run: ScoredRun, *, scorer: str, goals: str, r
         record=run.record,
     )
     page = (
-        page_environment()
+        reward_pages()
         .get_template("judge.html.j2")
         .render(title=title, judgement=judgement, chapters=_chapters(run, episodes), goal_names=_goal_names(run))
     )

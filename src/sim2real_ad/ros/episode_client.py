@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
@@ -14,7 +14,10 @@ from sim2real_ad.errors import GraphError, ScenarioError
 from sim2real_ad.evaluation.results import EpisodeResult
 from sim2real_ad.ros.node import topic_type
 from sim2real_ad.ros.qos import subscriber_qos
-from sim2real_ad.ros.topics import EPISODE, START_EPISODE
+from sim2real_ad.ros.topics import EPISODE, START_EPISODE, Topic
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 POLL_S = 0.05
 START_TIMEOUT_S = 120.0
@@ -24,7 +27,7 @@ START_TIMEOUT_S = 120.0
 class EpisodeClient:
     """Use as a context manager; needs the transport profile in the environment."""
 
-    def __init__(self, check: Callable[[], None]) -> None:
+    def __init__(self, check: Callable[[], None] = lambda: None) -> None:
         """check: called again and again while waiting; raises where the graph is broken."""
         from sim2real_ad_msgs.srv import StartEpisode
 
@@ -35,11 +38,11 @@ class EpisodeClient:
         self._request_type = StartEpisode.Request
         self._starter = self._node.create_client(StartEpisode, START_EPISODE)
         self._status: Any = None
-        self._node.create_subscription(topic_type(EPISODE), EPISODE.name, self._on_status, subscriber_qos(EPISODE.qos))
+        self._listen(EPISODE, self._on_status)
         self._executor = rclpy.executors.SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
 
-    def __enter__(self) -> EpisodeClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -56,17 +59,31 @@ class EpisodeClient:
 
         Raises ScenarioError where it could not be laid out, GraphError where it could not be driven to its end.
         """
+        self.start(scenario, seed)
+        on_start()
+        self._wait(self._ended, None, "")
+        if self._status.state == self._status.FAILED:
+            raise GraphError(f"scenario '{scenario}', seed {seed}: {self._status.message}")
+        return EpisodeResult.model_validate_json(self._status.result)
+
+    def start(self, scenario: str, seed: int) -> None:
+        """Start one episode. Raises ScenarioError where it cannot be laid out, GraphError where nobody starts it."""
         self._status = None
         future = self._starter.call_async(self._request_type(scenario=scenario, seed=seed))
         self._wait(future.done, START_TIMEOUT_S, f"node 'carla_bridge' did not start episode '{scenario}'")
         answer = future.result()
         if not answer.accepted:
             raise ScenarioError(f"scenario '{scenario}', seed {seed}: {answer.message}")
-        on_start()
-        self._wait(self._ended, None, "")
-        if self._status.state == self._status.FAILED:
-            raise GraphError(f"scenario '{scenario}', seed {seed}: {self._status.message}")
-        return EpisodeResult.model_validate_json(self._status.result)
+
+    def spin(self) -> None:
+        """Take what comes for a moment. Raises GraphError where ROS was shut down."""
+        try:
+            self._executor.spin_once(timeout_sec=POLL_S)
+        except ExternalShutdownException as error:
+            raise GraphError("ROS was shut down from outside") from error
+
+    def _listen(self, topic: Topic, callback: Callable[[Any], None]) -> None:
+        self._node.create_subscription(topic_type(topic), topic.name, callback, subscriber_qos(topic.qos))
 
     def _ended(self) -> bool:
         return self._status is not None and self._status.state in (self._status.FINISHED, self._status.FAILED)
@@ -80,7 +97,4 @@ class EpisodeClient:
             self._check()
             if timeout_s is not None and time.monotonic() - started_s > timeout_s:
                 raise GraphError(f"{complaint} within {timeout_s:.0f} s")
-            try:
-                self._executor.spin_once(timeout_sec=POLL_S)
-            except ExternalShutdownException as error:
-                raise GraphError("ROS was shut down from outside") from error
+            self.spin()

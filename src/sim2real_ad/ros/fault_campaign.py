@@ -10,11 +10,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from sim2real_ad.errors import Sim2RealError
 from sim2real_ad.faults.judge import Seen, collided, judge_fault
 from sim2real_ad.faults.model import Fault, FaultResult
+from sim2real_ad.ros.drive import CONNECT_TIMEOUT_S
 from sim2real_ad.ros.fault_watch import FaultWatch
 from sim2real_ad.ros.graph import DriveOptions, Graph, faulty_graph, sim_graph
 from sim2real_ad.ros.supervisor import RECORDER, Supervisor, free_ports
@@ -70,6 +72,7 @@ def _drive(fault: Fault | None, scenario: str, seed: int, at: float, options: Dr
             supervisor.start()
             supervisor.wait_until_ready()
             with FaultWatch() as watch, _process_fault(fault, supervisor) as strike:
+                watch.wait_for_bridge(CONNECT_TIMEOUT_S)
                 watch.start(scenario, seed)
                 _follow(watch, at, strike)
                 return watch.seen
@@ -80,7 +83,7 @@ def _drive(fault: Fault | None, scenario: str, seed: int, at: float, options: Dr
 def _graph(fault: Fault | None, at: float, options: DriveOptions, port: int, folder: Path) -> Graph:
     recording = str(folder / "recording.mcap") if fault is not None and fault.kind == "full" else ""
     folder.mkdir(parents=True, exist_ok=True)
-    graph = sim_graph(DriveOptions(**{**vars(options), "mode": "realtime", "recording": recording}), port=port)
+    graph = sim_graph(replace(options, mode="realtime", recording=recording), port=port)
     if fault is None or not fault.is_of_a_stream:
         return graph
     return faulty_graph(graph, EDGES[fault.target], fault.kind, fault.amount, at)

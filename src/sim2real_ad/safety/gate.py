@@ -26,7 +26,7 @@ from sim2real_ad.safety.states import DRIVING, STOPPING, GateState, StateMachine
 from sim2real_ad.safety.stop import stop_command
 from sim2real_ad.safety.tracking import TrackingMonitor
 from sim2real_ad.safety.watch import InputWatch
-from sim2real_ad.types import ControlCommand, EgoState, ns_from_seconds
+from sim2real_ad.types import ControlCommand, EgoState, ns_from_seconds, seconds_from_ns
 from sim2real_ad.vehicle.profile import VehicleProfile
 
 LOCALIZATION = frozenset({"localization", "speed_agreement"})
@@ -55,6 +55,11 @@ class GateDecision:
     reasons: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     clearance: Clearance = FREE
+
+    @property
+    def drives(self) -> bool:
+        """Whether the command may drive the car on; otherwise it is an explicit stop, in a lapse too."""
+        return self.state in DRIVING and not self.findings
 
 
 class Gate:
@@ -104,7 +109,6 @@ class Gate:
             refusals.append("not_disengaged")
         if not refusals:
             self._machine.engage(now_ns)
-            self._path.release()
         return tuple(dict.fromkeys(refusals))
 
     def disengage(self) -> None:
@@ -148,7 +152,7 @@ class Gate:
                 self.reset()
                 self._now_ns = now_ns
             return []
-        step_s = (now_ns - before) / 1e9
+        step_s = seconds_from_ns(now_ns - before)
         if step_s <= self.limits.freshness.clock_step or self.state == "disengaged":
             return []
         return [Finding("gate", "gate_was_late", Severity.STOP, f"{step_s:.2f} s since its last decision")]

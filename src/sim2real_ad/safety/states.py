@@ -82,7 +82,8 @@ class StateMachine:
 
     def _enter(self, state: GateState, cause: tuple[str, ...], now_ns: int) -> None:
         """Enter a state. A stop that gets harder keeps the time since it began, and what it began with."""
-        if state not in (*STOPPING, "fault") or self.state not in STOPPING:
+        if self.state in STOPPING:
+            cause = (*self.cause, *cause)
+        else:
             self._since_ns = now_ns
-        kept = self.cause if state != "engaged" and self.state in STOPPING else ()
-        self.state, self.cause = state, tuple(dict.fromkeys((*kept, *cause)))
+        self.state, self.cause = state, tuple(dict.fromkeys(cause))

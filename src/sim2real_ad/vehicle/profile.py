@@ -15,6 +15,11 @@ class FirstOrderActuator(StrictModel):
     delay_s: float = Field(ge=0.0, le=1.0)
     lag_s: float = Field(ge=0.0, le=2.0)
 
+    @property
+    def response_s(self) -> float:
+        """s by which the actuator trails a command that rises evenly."""
+        return self.delay_s + self.lag_s
+
 
 class ActionScale(StrictModel):
     """What an action of +-1 means. curvature 1/m; accelerations m/s^2, both positive."""

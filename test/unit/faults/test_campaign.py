@@ -84,6 +84,11 @@ def test_nobody_stopping_is_not_as_expected_where_somebody_should_and_fine_where
     assert judged(seen, LATE).as_expected
 
 
+@pytest.mark.parametrize(("after", "fine"), [(100, True), (101, False)])
+def test_a_stop_that_comes_later_than_hardware_waits_is_not_as_expected(after, fine):
+    assert judged(drive(stops_after=after)).as_expected is fine
+
+
 def test_the_cars_own_timeout_counts_where_it_comes_first():
     seen = drive()
     seen.let_go = [1_050 * MS]

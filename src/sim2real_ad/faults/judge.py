@@ -56,6 +56,10 @@ def judge_fault(
     injected_ns = seen.injected_ns
     if injected_ns is None:
         return base.model_copy(update={"error": seen.failure or "the drive ended before the fault began"})
+    if _was_stopping(seen, injected_ns):
+        return base.model_copy(
+            update={"error": "the car was being stopped before the fault began: nothing is measured"}
+        )
     after = [position for position in seen.positions if position[0] >= injected_ns]
     speed = max(after[0][3], 0.0) if after else 0.0
     reaction_s, stopped_by = _reaction(seen, injected_ns)
@@ -85,6 +89,12 @@ def stopping_distance(speed: float, profile: VehicleProfile) -> float:
     blind_s = LONGEST_REACTION_MS / 1e3 + profile.acceleration.response_s
     fastest = speed + limits.max_acceleration * blind_s
     return fastest * blind_s + fastest**2 / (2.0 * limits.comfortable_deceleration) + MARGIN_M
+
+
+def _was_stopping(seen: Seen, injected_ns: int) -> bool:
+    """Whether somebody stopped the car already: what came then was no reaction."""
+    since_ns = injected_ns - round(LONGEST_REACTION_MS * 1e6)
+    return any(since_ns <= time_ns < injected_ns for time_ns in (*seen.stops, *seen.let_go))
 
 
 def _reaction(seen: Seen, injected_ns: int) -> tuple[float | None, str]:

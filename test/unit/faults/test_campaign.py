@@ -101,6 +101,13 @@ def test_a_collision_counts_only_where_the_drive_without_the_fault_has_none():
     assert judged(drive(collides=True), without=True).as_expected
 
 
+def test_a_car_that_was_being_stopped_already_tells_nothing_of_the_fault():
+    seen = drive()
+    seen.stops.insert(0, 990 * MS)
+    assert judged(seen).error == "the car was being stopped before the fault began: nothing is measured"
+    assert not judged(seen).as_expected
+
+
 def test_a_drive_that_ended_before_its_fault_says_so():
     result = judged(Seen(failure="the graph broke"))
     assert result.error == "the graph broke"

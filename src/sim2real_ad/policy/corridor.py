@@ -1,7 +1,7 @@
 """The student's input: the BEV straightened along the route, so that "ahead" means "ahead of my bumper on my way".
 
 What is left to the network is to decide. How far the bumper is from base_link, the vehicle's profile says: a longer
-car needs no other training. How far a stop line is, and how far from it the car has stood, is read off the BEV here.
+car needs no other training. How far a stop line is, and whether the car has stood before it, is read off the BEV here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,13 @@ LONGEST_STOOD = 8.0
 """m before a line beyond which a stand had nothing to do with it, however far it was."""
 HARDEST_NEEDED = 5.0
 """m/s^2: braking to a line harder than this looks all the same."""
-LINE_FEATURES = 3
+STAND_BEFORE = 2.2
+"""m from the bumper to a line's middle at which to stand: the middle of where a stop counts."""
+SERVED_WITHIN = 3.6
+"""m before a line's middle within which a stand has served it; the judge allows a little more."""
+LONGEST_GAP = 3.0
+"""m to where to stand beyond which it looks all the same: nearer, decimetres matter."""
+LINE_FEATURES = 6
 
 
 class CorridorSpec(StrictModel):
@@ -118,6 +124,7 @@ class Corridor:
             observation.speed_limit * 0.1,
             (observation.speed_limit - ego["speed"]) * 0.2,
             *_line_features(line_distance, ego["speed"], ego["standstill_distance"]),
+            *self._stop_features(line_distance, ego),
         ]
         return np.concatenate((own, rest, route[:, 1] * 0.2, heading, turn * 10.0, circle * 5.0)).astype(np.float32)
 
@@ -142,6 +149,15 @@ class Corridor:
         seen = np.flatnonzero(validity > FULLY_VALID)
         return float(seen[0] + 1 if len(seen) else len(validity)) * self.corridor.resolution
 
+    def _stop_features(self, line: float, ego: dict[str, float]) -> list[float]:
+        """Whether the car owes a stop at the next line; how far it is to where to stand; braking that this takes."""
+        holding = ego["speed"] < self.corridor.standing_speed and ego["standstill_time"] < self.corridor.hold_s
+        served = line + ego["standstill_distance"] <= SERVED_WITHIN and not holding
+        if line >= NO_LINE_DISTANCE or served:
+            return [0.0, 1.0, 0.0]
+        gap = line - STAND_BEFORE
+        return [1.0, min(gap, LONGEST_GAP) / LONGEST_GAP, _needed(ego["speed"], gap)]
+
     def _grid_in_base(self, route: FloatArray) -> NDArray[np.float64]:
         heading = np.interp(self._along, self._arc, _headings(route.astype(np.float64)))
         centre = np.column_stack([np.interp(self._along, self._arc, route[:, axis]) for axis in (0, 1)])
@@ -158,8 +174,13 @@ def _line_features(distance: float, speed: float, driven: float) -> list[float]:
     return [
         distance / NO_LINE_DISTANCE,
         min(distance + driven, LONGEST_STOOD) / LONGEST_STOOD,
-        min(speed * speed / (2.0 * max(distance, 0.5)), HARDEST_NEEDED) / HARDEST_NEEDED,
+        _needed(speed, distance),
     ]
+
+
+def _needed(speed: float, distance: float) -> float:
+    """Braking from a speed in m/s to a stand within a distance in m, as a share of HARDEST_NEEDED, 0..1."""
+    return min(speed * speed / (2.0 * max(distance, 0.5)), HARDEST_NEEDED) / HARDEST_NEEDED
 
 
 def _layers_of(channel: str, corridor: CorridorSpec, spec: ObservationSpec) -> Iterator[int]:

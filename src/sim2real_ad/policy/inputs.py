@@ -7,6 +7,9 @@ from sim2real_ad.types import FloatArray, Observation, UInt8Array, seconds_from_
 
 LONGEST_GAP_S = 0.5
 """Between two frames of a drive; after a longer one nothing is remembered."""
+OVERRUN_M = 0.5
+"""By which the bumper may have passed a line's middle and still stand at it: lines are drawn and placed that coarsely.
+"""
 
 
 class LineMemory:
@@ -18,11 +21,15 @@ class LineMemory:
     """
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the drive."""
         self._stamp_ns = 0
         self._distance = NO_LINE_DISTANCE
 
     def step(self, stamp_ns: int, seen: float, blind: float, speed: float) -> float:
-        """Return the distance in m from the bumper to the line, NO_LINE_DISTANCE where there is none.
+        """Return the distance in m from the bumper to the line's middle, NO_LINE_DISTANCE where there is none.
 
         seen: the distance at which one is seen now, m; blind: how far ahead of the bumper the ground is not seen, m;
         speed: m/s. Stamps that go back or jump start a new drive.
@@ -31,7 +38,7 @@ class LineMemory:
         self._stamp_ns = stamp_ns
         known = self._distance < NO_LINE_DISTANCE and 0.0 <= elapsed <= LONGEST_GAP_S
         remembered = self._distance - speed * elapsed
-        self._distance = min(seen, remembered) if known and 0.0 <= remembered <= blind else seen
+        self._distance = min(seen, remembered) if known and -OVERRUN_M <= remembered <= blind else seen
         return self._distance
 
 
@@ -49,3 +56,7 @@ class StudentInputs:
         seen, blind = self._corridor.line_distance(straight), self._corridor.blind_distance(straight)
         distance = self._memory.step(observation.stamp_ns, seen, blind, float(observation.ego[self._speed]))
         return straight, self._corridor.features(observation, distance)
+
+    def reset(self) -> None:
+        """Forget the drive."""
+        self._memory.reset()

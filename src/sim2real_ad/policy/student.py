@@ -26,3 +26,7 @@ class StudentPolicy:
         inputs = {"corridor": straight[None], "features": features[None]}
         curvature, acceleration = self._session.run(["action"], inputs)[0][0]
         return Action(stamp_ns, float(curvature), float(acceleration))
+
+    def reset(self) -> None:
+        """Forget the drive."""
+        self._inputs.reset()

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from sim2real_ad.config import check_config
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.observation.spec import BevSpec, ObservationSpec
-from sim2real_ad.policy.corridor import HARDEST_NEEDED, LONGEST_STOOD, NO_LINE_DISTANCE, Corridor, CorridorSpec
+from sim2real_ad.policy.corridor import (
+    HARDEST_NEEDED,
+    LINE_FEATURES,
+    LONGEST_GAP,
+    LONGEST_STOOD,
+    NO_LINE_DISTANCE,
+    Corridor,
+    CorridorSpec,
+)
 from sim2real_ad.types import Observation
 
 SPEC = ObservationSpec()
@@ -93,7 +101,7 @@ def test_a_line_that_has_left_the_view_is_where_it_was_a_moment_ago_less_what_wa
 
 def line_features(ahead: float, **ego) -> np.ndarray:
     first = len(SPEC.ego_features) + 6
-    return features_of(observation(bev_with_line(FRONT + ahead), **ego))[first : first + 3]
+    return features_of(observation(bev_with_line(FRONT + ahead), **ego))[first : first + LINE_FEATURES]
 
 
 def test_where_the_car_stood_is_told_from_the_line_however_far_it_has_crept_since():
@@ -108,6 +116,37 @@ def test_the_braking_that_a_stop_takes_grows_with_speed_and_nearness_and_ends_at
     assert needed == sorted(needed)
     assert needed[1] * HARDEST_NEEDED == pytest.approx(8.0**2 / 2.0 / 16.0, rel=0.05)
     assert line_features(1.0, speed=8.0)[2] == 1.0
+
+
+def owes_a_stop(ahead: float, **ego) -> bool:
+    return bool(line_features(ahead, **ego)[3])
+
+
+def test_a_stop_is_owed_at_a_line_until_the_car_has_stood_long_enough_near_it():
+    assert owes_a_stop(10.0, speed=5.0, standstill_distance=30.0)
+    assert owes_a_stop(2.0, speed=0.0, standstill_time=0.7, standstill_distance=0.0)
+    assert not owes_a_stop(2.0, speed=0.0, standstill_time=1.2, standstill_distance=0.0)
+    assert not owes_a_stop(1.0, speed=1.5, standstill_time=0.0, standstill_distance=1.0)
+
+
+def test_a_stand_in_the_queue_leaves_the_stop_owed():
+    assert owes_a_stop(6.5, speed=0.0, standstill_time=3.0, standstill_distance=0.0)
+    assert owes_a_stop(2.0, speed=1.5, standstill_time=0.0, standstill_distance=4.5)
+
+
+def test_where_to_stand_is_told_in_decimetres_close_to_it_and_not_at_all_without_a_line():
+    gaps = [
+        line_features(ahead, speed=1.0, standstill_distance=30.0)[4] * LONGEST_GAP for ahead in (1.2, 2.2, 3.2, 12.0)
+    ]
+    assert gaps == pytest.approx([-1.0, 0.0, 1.0, LONGEST_GAP], abs=0.3)
+    no_line = features_of(observation(bev_with_line(FRONT + 6.0) // 4))
+    first = len(SPEC.ego_features) + 6
+    assert no_line[first + 3 : first + 6].tolist() == [0.0, 1.0, 0.0]
+
+
+def test_braking_to_where_to_stand_is_harder_than_to_the_line():
+    to_line, to_stand = line_features(8.0, speed=5.0, standstill_distance=30.0)[[2, 5]]
+    assert 0.0 < to_line < to_stand < 1.0
 
 
 def test_a_spec_without_stop_lines_sees_none():

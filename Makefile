@@ -15,7 +15,7 @@ ROS_EXTRA := $(if $(ROS_DISTRO),,ros$(comma))
 VENV_OPTIONS := $(if $(ROS_DISTRO),--system-site-packages,)
 INTERFACES := $(shell find src/interfaces -type f 2>/dev/null)
 
-.PHONY: help drive test messages setup setup-test lint types unit system train report clean
+.PHONY: help drive test messages setup setup-test lint types unit mutation mutation-changed system train report clean
 
 help:
 	@echo "make drive    set up and drive the three scenarios through the ROS graph; results in out/drive-<time>"
@@ -23,12 +23,13 @@ help:
 	@echo "make messages build the ROS message packages into $(VENV)"
 	@echo "make system   install the system libraries that are missing (apt-get, needs root)"
 	@echo "make train    make the shipped checkpoint again (see README)"
+	@echo "make mutation change the safety gate in thousands of small ways; each must fail a test (docs/mutation.md)"
 	@echo "make clean    remove the virtual environment, builds and results"
 
 drive: setup
 	$(BIN)/s2r drive --scenario all --out $(OUT)
 
-test: setup-test lint unit
+test: setup-test lint unit mutation-changed
 
 setup: $(VENV)/.interfaces
 setup-test: $(VENV)/.test $(VENV)/.interfaces
@@ -64,6 +65,12 @@ lint: setup-test
 unit: setup-test
 	$(BIN)/pytest
 
+mutation: setup-test
+	$(BIN)/python tools/mutation.py
+
+mutation-changed: setup-test
+	$(BIN)/python tools/mutation.py --changed
+
 system:
 	@$(PYTHON) tools/check_system.py --install
 
@@ -71,4 +78,4 @@ train: setup-test
 	$(BIN)/s2r train all --out out/train
 
 clean:
-	rm -rf $(VENV) build install log out .cache
+	rm -rf $(VENV) build install log out .cache mutants

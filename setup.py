@@ -47,6 +47,7 @@ MESSAGE_BUILD = [
 
 CONFIG_FOLDERS = (
     "cameras",
+    "conditions",
     "domains",
     "domains/vehicles",
     "experiments",
@@ -88,9 +89,11 @@ setup(
     packages=find_packages("src", include=[NAME, f"{NAME}.*"]),
     package_data={
         NAME: [
+            "dbw/**/*.dbc",
             "policy/shipped/**/*",
             "reward/shipped/**/*",
             "faults/templates/*",
+            "replay/templates/*",
             "reward/templates/*",
             "training/teacher/shipped/**/*",
             "ros/*.xml",
@@ -116,6 +119,8 @@ setup(
         "mcap>=1.2",
         "mcap-ros2-support>=0.5.5",
         "rosbags>=0.10",
+        "rosbags-image>=0.10",
+        "zstandard>=0.19",
     ],
     extras_require={
         "sim": [
@@ -148,6 +153,8 @@ setup(
             "openai>=1.60",
             "safetensors>=0.4",
         ],
+        # Drive-by-wire: the bus, and the DBC files.
+        "can": ["python-can>=4.4", "cantools>=39.4"],
         "cluster": ["ray>=2.40"],
         "ros": [*ROS_WHEELS, *MESSAGE_BUILD, "catkin_pkg>=1.0", "lark>=1.1", "ninja>=1.11", "empy>=3.3"],
         # Other distributions of ONNX Runtime, to be installed in place of the plain one; see README, Figures.
@@ -157,12 +164,15 @@ setup(
             "pytest>=8",
             "pytest-cov>=5",
             "pytest-timeout>=2.3",
+            "mutmut>=3.8",
             "hypothesis>=6.100",
             "ruff>=0.6",
             "mypy>=1.11",
             "import-linter>=2.0",
             "pre-commit>=3.7",
             "types-PyYAML",
+            "python-can>=4.4",
+            "cantools>=39.4",
         ],
     },
     entry_points={

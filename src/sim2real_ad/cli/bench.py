@@ -1,4 +1,4 @@
-"""Measure the world, the wire, the graph, the pipeline, the networks and a training against their targets."""
+"""Measure the world, the wire, the graph, the pipeline, the gate, the networks and a training against their targets."""
 
 from __future__ import annotations
 
@@ -15,15 +15,19 @@ if TYPE_CHECKING:
 
     from sim2real_ad.evaluation.benchmark import BenchmarkRun, Measurement
 
-PARTS = ("world", "wire", "pipeline", "graph")
+PARTS = ("world", "wire", "pipeline", "gate", "graph", "age")
 BY_NAME = {
+    "record": "sim2real_ad.ros.benchmark_record",
+    "replay": "sim2real_ad.replay.benchmark",
     "adapter": "sim2real_ad.training.adapter_benchmark",
     "latency": "sim2real_ad.training.latency_benchmark",
     "train": "sim2real_ad.training.teacher.benchmark",
 }
 """Parts that need more packages and more minutes; `all` leaves them out."""
-OF_A_CHECKPOINT = ("pipeline", "adapter", "latency")
+OF_A_CHECKPOINT = ("pipeline", "age", "adapter", "latency")
 """Parts that measure the networks of a checkpoint."""
+TOGETHER = {"all": PARTS, "latency": ("latency", "age")}
+"""What else is measured with a part: the networks alone say little of how old a command is."""
 
 
 def register(app: typer.Typer) -> None:
@@ -46,7 +50,7 @@ def register(app: typer.Typer) -> None:
 
         A missed target is a finding, not an error: the exit status is 0 unless a part could not be measured.
         """
-        chosen = PARTS if part == "all" else (part,)
+        chosen = TOGETHER.get(part, (part,))
         if not set(chosen) <= {*PARTS, *BY_NAME}:
             raise typer.BadParameter(f"'{part}' is none of {', '.join((*PARTS, *BY_NAME))}, all", param_hint="PART")
         run = _measure(chosen, checkpoint, provider)

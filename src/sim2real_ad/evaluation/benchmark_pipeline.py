@@ -1,4 +1,4 @@
-"""How long one camera frame takes through the shipped networks, in process."""
+"""How long one camera frame takes through the shipped networks and all stages, in process."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from sim2real_ad.control.action_mapping import ActionMapping
 from sim2real_ad.evaluation.benchmark import Measurement, time_each
 from sim2real_ad.geometry.camera import CameraModel, load_camera
+from sim2real_ad.pipeline import DrivingPipeline
 from sim2real_ad.policy.checkpoint import load_checkpoint
+from sim2real_ad.safety.gate import Gate, GateConfig
 from sim2real_ad.types import CameraFrame, EgoState, Pose2, Route, ns_from_seconds
 from sim2real_ad.vehicle.profile import load_vehicle
 
@@ -20,12 +23,15 @@ FRAME_BUDGET_MS = 1000.0 * TICK_S
 
 
 def measure_pipeline(checkpoint: Path | None = None, camera_name: str = "default") -> list[Measurement]:
-    """Measure the observation and the policy stage on pictures of the camera's size.
+    """Measure the observation and the policy stage on pictures of the camera's size, and last the whole pipeline.
 
     Raises CheckpointError or CalibrationError.
     """
     loaded, camera = load_checkpoint(checkpoint), load_camera(camera_name)
-    observe, decide = loaded.observation_stage(camera), loaded.policy_stage(load_vehicle(VEHICLE))
+    profile = load_vehicle(VEHICLE)
+    observe, decide = loaded.observation_stage(camera), loaded.policy_stage(profile)
+    gate = Gate(profile, GateConfig(auto_engage=True), loaded.spec.bev)
+    pipeline = DrivingPipeline(observe, decide, ActionMapping(profile), gate)
     pictures = np.random.default_rng(0).integers(0, 256, (8, camera.height, camera.width, 3), np.uint8)
     route = Route(0, np.stack((np.arange(200.0), np.zeros(200)), axis=-1), 8.33)
     tick = 0
@@ -37,6 +43,10 @@ def measure_pipeline(checkpoint: Path | None = None, camera_name: str = "default
         return CameraFrame(stamp_ns, pictures[tick % 8], tick), EgoState(
             stamp_ns, Pose2(0.2 * tick % 100, 0.0, 0.0), 4.0
         )
+
+    def step_all() -> object:
+        frame, ego = frame_and_ego()
+        return pipeline.step(frame, ego, route, frame.stamp_ns)
 
     observation = observe.step(*frame_and_ego(), route)
     return [
@@ -50,6 +60,7 @@ def measure_pipeline(checkpoint: Path | None = None, camera_name: str = "default
             FRAME_BUDGET_MS,
             "one tick at 20 Hz",
         ),
+        _milliseconds("camera frame to gated command, in process", step_all, None, "the bare pipeline"),
     ]
 
 

@@ -98,7 +98,8 @@ def histogram(values: Sequence[float], unit: str, marks: Sequence[tuple[str, flo
 
 
 def waterfall(steps: Sequence[Step], unit: str) -> Markup:
-    """Draw stages one below the other, in the order of the data's way: a bar to the median, a line on to the p99."""
+    """Draw stages one below the other, in the order of the data's way: a bar to the median, a line on to the p99, and
+    a mark at a stage's budget where that is within the chart."""
     row, label = 20.0, 150.0
     end = max((step.start + max(step.p50, step.p99) for step in steps), default=1.0) or 1.0
     x = Axis(0.0, end, label, WIDTH - 60.0)
@@ -114,6 +115,9 @@ def waterfall(steps: Sequence[Step], unit: str) -> Markup:
         parts.append(line.format(x(middle), x(step.start + step.p99), y + row / 2.0))
         text = Markup('<text class="value" x="{:.1f}" y="{:.1f}">{:.2f}</text>')
         parts.append(text.format(x(step.start + max(step.p50, step.p99)) + 5, y + 13, step.p50))
+        if step.budget is not None and step.start + step.budget <= end:
+            mark = Markup('<line class="mark" x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}"/>')
+            parts.append(mark.format(x(step.start + step.budget), y + 2, y + row - 2))
     return _svg("chart", height, parts)
 
 

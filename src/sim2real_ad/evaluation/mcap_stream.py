@@ -12,6 +12,7 @@ from typing import Any
 from mcap.exceptions import McapError
 from mcap.records import Channel, Message, Schema
 from mcap.stream_reader import StreamReader
+from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
@@ -83,7 +84,7 @@ class MessageDecoder:
         """
         try:
             return self._store(message).deserialize_cdr(message.data, message.type_name)
-        except (TypesysError, struct.error, ValueError, IndexError, KeyError, AssertionError) as error:
+        except (SerdeError, TypesysError, struct.error, ValueError, IndexError, KeyError, AssertionError) as error:
             raise SourceError(f"{message.topic}: not a readable {message.type_name}: {error}") from error
 
     def _store(self, message: RawMessage) -> Typestore:

@@ -33,6 +33,7 @@ from sim2real_ad.evaluation.table import describe_episode
 from sim2real_ad.evaluation.waterfall import Step, age_at_last_stage, frame_steps
 from sim2real_ad.observation.spec import ObservationSpec
 from sim2real_ad.policy.corridor import CorridorSpec
+from sim2real_ad.safety.budgets import AGE
 from sim2real_ad.types import seconds_from_ns
 
 MAX_DETAILED = 12
@@ -81,7 +82,7 @@ def write_report(run_dir: Path) -> Path:
     recording = read_recording(recordings, wanted=lambda name, seed: not name or (name, seed) in chosen)
     chapters = _chapters(run, results, recording.episodes)
     logs = [c.log for c in chapters]
-    steps, whole = frame_steps(logs), age_at_last_stage(logs)
+    steps, whole = frame_steps(logs, run.budgets_ms), age_at_last_stage(logs, run.budgets_ms.get(AGE))
     page = (
         page_environment()
         .get_template("report.html.j2")
@@ -215,5 +216,7 @@ def _latency_charts(results: Sequence[EpisodeResult], steps: Sequence[Step]) -> 
         marks = (("p50", latency.p50), ("p99", latency.p99))
         found.append(("From the camera frame's receipt to the command", charts.histogram(values, "ms", marks)))
     if steps:
-        found.append(("Where the time goes: bars to the median, lines to the p99", charts.waterfall(steps, "ms")))
+        title = "Where the time goes: bars to the median, lines to the p99"
+        marked = ", marks at the budget" if any(step.budget for step in steps) else ""
+        found.append((title + marked, charts.waterfall(steps, "ms")))
     return found

@@ -41,7 +41,8 @@ class RunInfo(StrictModel):
     command: the command line; domain: the target domain, empty for the one that is trained in; versions: by package or
     program; observation, corridor: what the checkpoint says of the policy's input (`policy.corridor.CorridorSpec`), so
     that the report can draw it; None means the defaults; front_overhang: of the car, m from base_link to the front
-    bumper, where the policy's input begins.
+    bumper, where the policy's input begins; budgets_ms: what a frame may take, by stage, and `age` for the whole way;
+    empty where time means nothing.
     """
 
     command: tuple[str, ...]
@@ -56,6 +57,7 @@ class RunInfo(StrictModel):
     observation: ObservationSpec | None = None
     corridor: dict[str, Any] | None = None
     front_overhang: NonNegativeFloat = 0.0
+    budgets_ms: dict[str, float] = Field(default_factory=dict)
 
 
 class Infraction(StrictModel):

@@ -17,7 +17,7 @@ from sim2real_ad.evaluation.results import Latency, summarize_latency
 from sim2real_ad.faults.model import LONGEST_REACTION_MS, FaultResult
 from sim2real_ad.files import write_json, write_text
 
-LINES_FILE, SUMMARY_FILE, REPORT_FILE = "faults.jsonl", "summary.json", "report.html"
+LINES_FILE, SUMMARY_FILE, REPORT_FILE, TABLE_FILE = "faults.jsonl", "summary.json", "report.html", "table.md"
 
 
 class CampaignSummary(StrictModel):
@@ -66,6 +66,7 @@ class FaultWriter:
         self._lines.close()
         write_json(self.folder / SUMMARY_FILE, summarize_campaign(self.results).model_dump(mode="json"), indent=2)
         write_text(self.folder / REPORT_FILE, render_report(self.results))
+        write_text(self.folder / TABLE_FILE, markdown_table(self.results))
 
 
 def render_report(results: Sequence[FaultResult]) -> str:
@@ -74,6 +75,36 @@ def render_report(results: Sequence[FaultResult]) -> str:
     chart = charts.histogram(reactions, "ms", (("limit", LONGEST_REACTION_MS),)) if reactions else None
     page = page_environment(Path(__file__).parent / "templates").get_template("faults.html.j2")
     return page.render(results=results, summary=summarize_campaign(results), chart=chart)
+
+
+def markdown_table(results: Sequence[FaultResult]) -> str:
+    """Return a table for documents: a line a fault, a column a scenario with reaction and stopping distance."""
+    scenarios = list(dict.fromkeys(r.scenario for r in results))
+    found = {(r.fault, r.scenario): r for r in results}
+    lines = [f"| fault | expected | {' | '.join(scenarios)} |", f"|---|---|{'---|' * len(scenarios)}"]
+    for fault, expected in dict.fromkeys((r.fault, r.expected) for r in results):
+        cells = [_cell(found.get((fault, scenario))) for scenario in scenarios]
+        lines.append(f"| {fault} | {expected} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(result: FaultResult | None) -> str:
+    if result is None:
+        return ""
+    if result.error:
+        return f"not measured: {result.error}"
+    parts = []
+    if result.expected == "stop" and result.reaction_ms is not None:
+        parts.append(f"{result.reaction_ms:.0f} ms by the {result.stopped_by}")
+        if result.stopped_after is not None:
+            parts.append(f"{result.stopped_after:.1f} of {result.allowed:.1f} m")
+    elif result.reasons:
+        parts.append(result.reasons[0])
+    if result.collided:
+        parts.append("collision" + (", as without" if result.collided_without else ""))
+    if not result.as_expected:
+        parts.append("**not as expected**")
+    return ", ".join(parts) or "drove on"
 
 
 def print_table(results: Sequence[FaultResult], console: Console | None = None) -> None:

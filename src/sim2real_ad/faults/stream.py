@@ -49,6 +49,7 @@ class StreamFault:
 
     def __init__(self, kind: StreamKind, amount: float, seed: int = 0) -> None:
         self._change: Callable[[Any], Delayed] = getattr(self, f"_{kind}")
+        self._first_to_differ = 2 if kind == "frozen" else 1
         self._amount = amount
         self._random = np.random.default_rng(seed)
         self._held: Any = None
@@ -58,6 +59,11 @@ class StreamFault:
         """Return what comes of a message."""
         self._count += 1
         return self._change(message)
+
+    @property
+    def begun(self) -> bool:
+        """Whether a message has come out other than it came in: what freezes shows one right picture first."""
+        return self._count >= self._first_to_differ
 
     def _lost(self, message: Any) -> Delayed:
         return []

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from sim2real_ad.geometry.camera import load_camera
+from sim2real_ad.policy.warm_up import warm_up_observation
 from sim2real_ad.ros.checkpoint_parameters import CheckpointParameters, open_checkpoint
 from sim2real_ad.ros.conversions import frame_from_image, message_from_observation, ns_from_time, route_from_message
 from sim2real_ad.ros.ego_node import EgoNode, EgoParameters
@@ -28,7 +29,9 @@ class AdapterNode(EgoNode[AdapterParameters]):
     def __init__(self) -> None:
         super().__init__()
         checkpoint = open_checkpoint(self.parameters)
-        self._stage = checkpoint.observation_stage(load_camera(self.parameters.camera))
+        camera = load_camera(self.parameters.camera)
+        self._stage = checkpoint.observation_stage(camera)
+        warm_up_observation(self._stage, camera)
         self._fingerprint = checkpoint.spec.fingerprint
         self.get_logger().info(f"the adapter runs on {checkpoint.providers[0]}")
         self._route: Route | None = None

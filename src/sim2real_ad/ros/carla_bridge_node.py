@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from sim2real_ad.world.protocol import World
 
 WATCH_PERIOD_S = 0.1
+HOLD_PERIOD_S = 0.005
+"""In real time, from one look at the command's age to the next: the world's ticks are too far apart for it."""
 CLOSE_TIMEOUT_S = 2.0
 SETTLE_S = 0.5
 """How long after an episode's end the timings of its last frames may take to arrive."""
@@ -79,6 +81,7 @@ class CarlaBridgeNode(GraphNode[CarlaBridgeParameters]):
         self.every(WATCH_PERIOD_S, self._watch)
         if not self.parameters.lockstep:
             self.every(self.world.tick_s, self._tick_by_time)
+            self.every(HOLD_PERIOD_S, self._check_command)
 
     def _open_world(self) -> World:
         from sim2real_ad.world.carla.client import CarlaWorld
@@ -150,11 +153,18 @@ class CarlaBridgeNode(GraphNode[CarlaBridgeParameters]):
         run = self._run
         if run is None or self._settling_since is not None:
             return
-        held = self._command is not None and time.monotonic() - self._waiting_since <= self.parameters.command_hold_s
+        self._check_command()
         brake = ControlCommand(run.frame_ns, 0.0, -self._profile.limits.emergency_deceleration)
-        if self._command is not None:  # before the first one, nobody has taken over yet
-            self._outputs_by_port.engaged = held
-        self._advance(run, self._command if held and self._command else brake)
+        holds = self._command is not None and self._outputs_by_port.engaged
+        self._advance(run, self._command if holds and self._command else brake)
+
+    def _check_command(self) -> None:
+        """Give up where no command has come for too long, and say so at once; take over again where one comes."""
+        if self._run is None or self._settling_since is not None or self._command is None:
+            return  # before the first command nobody has taken over yet
+        held = time.monotonic() - self._waiting_since <= self.parameters.command_hold_s
+        if held != self._outputs_by_port.engaged:
+            self._outputs_by_port.authority(engaged=held, stamp_ns=self._run.frame_ns)
 
     def _advance(self, run: EpisodeRun, command: ControlCommand) -> None:
         try:

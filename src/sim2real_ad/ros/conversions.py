@@ -167,9 +167,14 @@ def message_from_route(route: Route) -> Any:
 
 def route_from_message(message: Any) -> Route:
     """Read a sim2real_ad_msgs/Route."""
-    positions = [p.pose.position for p in message.path.poses]
+    return route_from_path(message.path, message.speed_limit)
+
+
+def route_from_path(message: Any, speed_limit: float) -> Route:
+    """Read a nav_msgs/Path, which says nothing of speed. speed_limit: m/s."""
+    positions = [p.pose.position for p in message.poses]
     points: NDArray[np.float64] = np.array([(p.x, p.y) for p in positions], np.float64).reshape(-1, 2)
-    return Route(ns_from_time(message.path.header.stamp), points, message.speed_limit)
+    return Route(ns_from_time(message.header.stamp), points, speed_limit)
 
 
 def message_from_observation(observation: Observation, fingerprint: str) -> Any:

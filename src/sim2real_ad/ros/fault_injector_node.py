@@ -42,7 +42,7 @@ class FaultInjectorNode(GraphNode[FaultInjectorParameters]):
         topic = parse_topic(p.topic)
         self._fault = StreamFault(p.kind, p.amount)
         self._begins_ns: int | None = None
-        self._begun = False
+        self._told = False
         self._waiting: list[tuple[float, int, Any]] = []
         self._count = 0
         self._out = self.create_publisher(topic_type(topic), p.passed_on, publisher_qos(topic.qos))
@@ -61,10 +61,11 @@ class FaultInjectorNode(GraphNode[FaultInjectorParameters]):
         if self._begins_ns is None or stamp_ns < self._begins_ns:
             self._out.publish(message)
             return
-        if not self._begun:
-            self._begun = True
+        come = self._fault.step(message)
+        if self._fault.begun and not self._told:
+            self._told = True
             self.report_timing(stamp_ns, received_ns)
-        for delay, changed in self._fault.step(message):
+        for delay, changed in come:
             if delay > 0.0:
                 self._count += 1
                 heappush(self._waiting, (time.monotonic() + delay, self._count, changed))

@@ -167,6 +167,18 @@ def replay_graph(options: DriveOptions, source: str = "topic") -> Graph:
     return _finished(options, (_camera(options, "simulation", source), *stages))
 
 
+def stepped_graph(options: DriveOptions, *, actuated: bool) -> Graph:
+    """Return the graph that a bag is stepped through, frame by frame in lock-step, by whoever publishes its frames.
+
+    actuated: whether the stack drove the car when the bag was recorded; either way no car hears the commands.
+    """
+    options = replace(options, mode="lockstep")
+    *others, gate = _hidden(_stages(options, "simulation", auto_engage=True))
+    gate = replace(gate, parameters={**gate.parameters, "actuated": actuated})
+    camera = _camera(options, "simulation", "topic")
+    return _finished(options, (camera, *others, gate))
+
+
 def shadow_graph(options: DriveOptions, video: str, speed: float, max_frames: int = 0) -> Graph:
     """Return the graph over a driving video, with a car that is assumed to drive straight at a constant speed, m/s.
 

@@ -41,6 +41,8 @@ class McapRecording:
         self._queue: queue.SimpleQueue[tuple[int, bytes, int] | None] = queue.SimpleQueue()
         self._flush_period_s = flush_period_s
         self._failure: OSError | None = None
+        self.lost = 0
+        """Messages that came after the writing had failed."""
         definitions = {t.type_name: full_definition(t.type_name) for t in topics}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,14 +61,26 @@ class McapRecording:
     def writer_of(self, topic: Topic) -> Callable[[bytes, int], None]:
         """Return what takes a message of a topic: its CDR bytes and the time of its receipt in ns."""
         channel, put = self._channels[topic.name], self._queue.put
-        return lambda data, time_ns: put((channel, data, time_ns))
+
+        def write(data: bytes, time_ns: int) -> None:
+            if self._failure is None:
+                put((channel, data, time_ns))
+            else:  # nobody takes them any more: they would pile up
+                self.lost += 1
+
+        return write
+
+    @property
+    def failure(self) -> str:
+        """Why nothing is written any more, empty where it is."""
+        return "" if self._failure is None else f"recording {self._file.name}: {self._failure.strerror}"
 
     def close(self) -> None:
         """Write what waits and finish the file. Raises SourceError where writing has failed."""
         self._queue.put(None)
         self._thread.join()
-        if self._failure is not None:
-            raise SourceError(f"recording {self._file.name}: {self._failure.strerror}")
+        if self.failure:
+            raise SourceError(f"{self.failure}; {self.lost} messages that came later are not in it")
         self._writer.finish()
         self._file.close()
 

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from sim2real_ad.errors import CheckpointError
+from sim2real_ad.policy.warm_up import warm_up_policy
 from sim2real_ad.ros.checkpoint_parameters import CheckpointParameters, open_checkpoint
 from sim2real_ad.ros.conversions import message_from_action, observation_from_message
 from sim2real_ad.ros.node import GraphNode, run_node
@@ -35,6 +36,7 @@ class PolicyNode(GraphNode[PolicyParameters]):
             )
         self._path, self._fingerprint = checkpoint.path, checkpoint.spec.fingerprint
         self._stage = checkpoint.policy_stage(profile)
+        warm_up_policy(self._stage, checkpoint.spec)
         self.get_logger().info(f"the policy runs on {checkpoint.providers[0]}")
         self._actions = self.publisher("action")
         self.subscribe("observation", self._on_observation)

@@ -13,8 +13,12 @@ from sim2real_ad.evaluation.results import CheckpointId, RunInfo
 from sim2real_ad.geometry.camera import load_camera
 from sim2real_ad.policy.checkpoint import CONFIG_FILE, SHIPPED, Checkpoint, load_checkpoint, sha256_of
 from sim2real_ad.ros.build_interfaces import ensure_interfaces
+from sim2real_ad.safety.limits import load_safety_limits
 from sim2real_ad.vehicle.profile import load_vehicle
 from sim2real_ad.world.scenarios import load_scenario
+
+REAL_TIME = "realtime"
+"""End of the name of a mode in which budgets count."""
 
 
 def check_inputs(scenarios: Iterable[str], checkpoint: Path | None, camera: str, vehicle: str) -> Checkpoint:
@@ -61,6 +65,7 @@ def describe_run(
         observation=checkpoint.spec if checkpoint else None,
         corridor=checkpoint.config.corridor.model_dump(mode="json") if checkpoint else None,
         front_overhang=load_vehicle(vehicle).front_overhang if vehicle else 0.0,
+        budgets_ms=load_safety_limits().budgets.by_stage() if mode.endswith(REAL_TIME) else {},
     )
 
 

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from pydantic import Field
+from rclpy.event_handler import SubscriptionEventCallbacks
 
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.ros.mcap_recording import McapRecording
 from sim2real_ad.ros.node import GraphNode, NodeParameters, run_node, topic_type
 from sim2real_ad.ros.qos import QosKind, recorder_qos
 from sim2real_ad.ros.topics import Topic
+
+COMPLAINT_PERIOD_S = 1.0
 
 
 class RecorderParameters(NodeParameters):
@@ -41,10 +44,16 @@ class RecorderNode(GraphNode[RecorderParameters]):
             Path(p.path), topics, chunk_bytes=p.chunk_bytes, flush_period_s=p.flush_period_s, compression=p.compression
         )
         self._subscriptions_by_topic = {topic.name: self._record(topic) for topic in topics}
+        self.every(COMPLAINT_PERIOD_S, self._complain)
 
     def unconnected(self) -> list[str]:
         """Name the topics that nobody publishes yet."""
         return [name for name in self._subscriptions_by_topic if self.count_publishers(name) == 0]
+
+    def _complain(self) -> None:
+        """Say that nothing is recorded any more, as long as it is so; the drive goes on."""
+        if self._recording.failure:
+            self.get_logger().error(f"{self._recording.failure}; {self._recording.lost} messages are lost")
 
     def close(self) -> None:
         """Write what is queued and finish the file."""
@@ -54,8 +63,17 @@ class RecorderNode(GraphNode[RecorderParameters]):
         write = self._recording.writer_of(topic)
         qos = recorder_qos(topic.qos)
         return self.create_subscription(
-            topic_type(topic), topic.name, lambda data: write(data, time.time_ns()), qos, raw=True
+            topic_type(topic),
+            topic.name,
+            lambda data: write(data, time.time_ns()),
+            qos,
+            event_callbacks=SubscriptionEventCallbacks(message_lost=lambda info: self._note_lost(topic.name, info)),
+            raw=True,
         )
+
+    def _note_lost(self, name: str, info: Any) -> None:
+        """Say that messages came faster than they were taken."""
+        self.get_logger().error(f"{name}: {info.total_count_change} messages lost, {info.total_count} in all")
 
 
 def parse_topic(line: str) -> Topic:

@@ -106,7 +106,11 @@ class BudgetLimits(StrictModel):
 
     def of(self, stage: str) -> float | None:
         """Return a stage's budget, ms; None where it has none."""
-        return None if stage == "missed_in_a_row" else getattr(self, stage, None)
+        return self.by_stage().get(stage)
+
+    def by_stage(self) -> dict[str, float]:
+        """Return the budgets, ms by stage."""
+        return self.model_dump(exclude={"missed_in_a_row"})
 
 
 class SafetyLimits(StrictModel):

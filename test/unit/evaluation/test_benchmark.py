@@ -3,7 +3,11 @@ import time
 import pytest
 
 from sim2real_ad.evaluation.benchmark import BenchmarkRun, Measurement, describe_machine, time_each
+from sim2real_ad.evaluation.benchmark_age import _ages, _of_step
+from sim2real_ad.evaluation.benchmark_gate import measure_gate
 from sim2real_ad.evaluation.benchmark_pipeline import measure_pipeline
+from sim2real_ad.evaluation.results import Latency
+from sim2real_ad.evaluation.waterfall import Step
 
 
 def measurement(better: str, target: float | None, *samples: float) -> Measurement:
@@ -54,9 +58,29 @@ def test_figures_survive_the_way_through_json() -> None:
 
 def test_the_pipeline_is_measured_with_the_shipped_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sim2real_ad.evaluation.benchmark_pipeline.STEPS", 2)
-    observe, decide, both = measure_pipeline()
-    assert both.value == pytest.approx(observe.value + decide.value, rel=0.5)
+    observe, decide, both, whole = measure_pipeline()
+    assert both.cpu_value == pytest.approx(observe.cpu_value + decide.cpu_value, rel=0.5)
     assert both.target == 50.0
+    assert whole.cpu_value > 0.5 * both.cpu_value
+
+
+def test_the_gate_is_measured_while_it_drives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim2real_ad.evaluation.benchmark_gate.STEPS", 5)
+    (figure,) = measure_gate()
+    assert figure.target == 1.0
+    assert 0.0 < figure.value < 50.0
+
+
+def test_what_a_frame_may_take_is_told_with_what_it_takes() -> None:
+    step = Step("adapter", start=1.0, p50=20.0, p99=30.0, max=44.0, budget=35.0, over=2)
+    assert _of_step(step).note == "p99 30.0, max 44.0 ms; budget 35 ms, 2 frames over it"
+
+
+def test_the_graph_is_judged_by_the_age_of_its_commands_and_by_the_bare_pipeline() -> None:
+    bare = measurement("lower", None, 20.0)
+    median, oldest, ratio = _ages(Latency(p50=30.0, p99=45.0, max=60.0), bare, "")
+    assert (median.target, oldest.verdict) == (None, "missed by 15 ms")
+    assert (ratio.value, ratio.verdict) == (1.5, "reached")
 
 
 @pytest.mark.render

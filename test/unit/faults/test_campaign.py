@@ -7,7 +7,7 @@ from sim2real_ad.errors import ConfigError
 from sim2real_ad.evaluation.results import EpisodeResult, Infraction
 from sim2real_ad.faults.judge import Seen, judge_fault, stopping_distance
 from sim2real_ad.faults.model import Campaign, Fault, load_campaign
-from sim2real_ad.faults.report import FaultWriter, render_report, summarize_campaign
+from sim2real_ad.faults.report import FaultWriter, markdown_table, render_report, summarize_campaign
 from sim2real_ad.vehicle.profile import load_vehicle
 
 SALOON = load_vehicle("saloon")
@@ -130,3 +130,14 @@ def test_the_folder_holds_a_line_a_fault_a_summary_and_a_page(tmp_path):
     assert "<script" not in page
     with pytest.raises(ConfigError, match="another campaign"):
         FaultWriter(tmp_path / "run")
+
+
+def test_the_table_for_documents_has_a_line_a_fault_and_a_column_a_scenario():
+    met = judged(drive())
+    missed = met.model_copy(update={"scenario": "car_following", "reaction_ms": 146.0, "stopped_by": "vehicle"})
+    harmless = judged(drive(), LATE).model_copy(update={"reasons": ()})
+    header, _, killed, late = markdown_table([met, missed, harmless]).splitlines()
+    assert header == "| fault | expected | stop_sign | car_following |"
+    assert killed.startswith("| policy killed | stop | 90 ms by the gate, ")
+    assert killed.endswith("**not as expected** |")
+    assert late == "| late | tolerated | drove on |  |"

@@ -48,6 +48,17 @@ def test_a_frozen_picture_keeps_its_content_and_gets_new_stamps():
     assert [m.header.stamp.sec for m in out] == [0, 1, 2]
 
 
+def test_a_picture_is_frozen_from_its_first_repetition_on_and_black_at_once():
+    begun = {}
+    for kind in ("frozen", "black"):
+        fault = StreamFault(kind, 0.0)
+        begun[kind] = [fault.begun]
+        for number in range(2):
+            fault.step(picture(number))
+            begun[kind].append(fault.begun)
+    assert begun == {"frozen": [False, False, True], "black": [False, True, True]}
+
+
 def test_a_black_picture_has_its_size():
     ((delay, out),) = sent("black", 0.0, [picture(0)])
     assert (delay, len(out.data), max(out.data)) == (0.0, 24, 0)

@@ -1,0 +1,85 @@
+"""What every drive-by-wire offers the stack, whatever its protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Literal, Protocol
+
+from sim2real_ad.dbw.codec import Frame
+from sim2real_ad.types import ControlCommand
+
+Phase = Literal["disengaged", "engaging", "engaged"]
+
+
+class Gear(IntEnum):
+    """The gears that both protocols know. NONE: unknown, or between two."""
+
+    NONE = 0
+    PARK = 1
+    REVERSE = 2
+    NEUTRAL = 3
+    DRIVE = 4
+    LOW = 5
+
+
+@dataclass(frozen=True)
+class DbwState:
+    """What is known of the car and of who drives it, as of the last step. None where it is not known.
+
+    speed: m/s along base_link x; steering_tire_angle: rad, left positive; acceleration: m/s^2; yaw_rate: rad/s;
+    accelerator_pedal, brake_pedal: the driver's feet, 0..1; steering_torque: the driver's hands, N m on the wheel, left
+    positive; enabled: whether the car says that it follows; overridden: whether the driver has taken over, or did and
+    that was not cleared yet; faults: what is wrong now; reasons: what ended or refused the last engagement; notices:
+    what else the car says; ages: s since the newest good frame of each report, infinite before one came.
+    """
+
+    stamp_ns: int = 0
+    phase: Phase = "disengaged"
+    speed: float | None = None
+    steering_tire_angle: float | None = None
+    acceleration: float | None = None
+    yaw_rate: float | None = None
+    gear: Gear = Gear.NONE
+    accelerator_pedal: float | None = None
+    brake_pedal: float | None = None
+    steering_torque: float | None = None
+    enabled: bool = False
+    overridden: bool = False
+    faults: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    ages: Mapping[str, float] = field(default_factory=dict)
+
+
+class DriveByWire(Protocol):
+    """A car's drive-by-wire as a pure state machine: frames in, frames out, no clock and no bus of its own.
+
+    frame_separation_s: the least time that the protocol asks for between two frames on the bus.
+    """
+
+    frame_separation_s: float
+
+    @property
+    def state(self) -> DbwState:
+        """What was known at the last step."""
+
+    def step(self, now_ns: int, command: ControlCommand | None, engage: bool) -> list[Frame]:
+        """Return the frames to send now. To be called at 50 Hz or more; now_ns must not go back.
+
+        command: what the car is to do, None where no valid command is at hand: nothing is sent then, so that the car's
+        own timeout runs and it stops as it does when commands cease. Steering angles are of the tyre, rad. engage: what
+        the gate wants; only its rising edge engages, and after every disengagement a new one is needed.
+
+        Never raises: what cannot be sent is a fault with a name, and no actuation.
+        """
+
+    def receive(self, frame: Frame, now_ns: int) -> None:
+        """Take a frame from the bus. Never raises: a bad one is a fault with a name."""
+
+    def set_bus_fault(self, name: str | None) -> None:
+        """Tell what is wrong with the bus (`bus_off`, `bus_lost`), None where it works again."""
+
+    def shift(self, gear: Gear) -> None:
+        """Ask for a gear; sent until the car reports it or refuses."""

@@ -1,0 +1,153 @@
+"""The host's side of PACMod3: all commands at 30 Hz, enabled by an edge once the systems are ready."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sim2real_ad.dbw.codec import Frame
+from sim2real_ad.dbw.engagement import Engagement
+from sim2real_ad.dbw.interface import DbwState, Gear
+from sim2real_ad.dbw.pacmod.commands import CommandTranslator, Wanted
+from sim2real_ad.dbw.pacmod.messages import NO_GEAR, RAW_GEARS, pacmod_codec
+from sim2real_ad.dbw.pacmod.reports import PacmodReports
+from sim2real_ad.dbw.settings import PacmodSettings
+from sim2real_ad.dbw.traffic import Sender, Timer
+from sim2real_ad.types import NANOSECONDS, ControlCommand
+from sim2real_ad.vehicle.profile import VehicleProfile
+
+SHIFT_NS = 3 * NANOSECONDS
+"""How long a gear is asked for. Ours: PACMod3 has no word for a refused gear."""
+
+NOTHING = Wanted(0.0, 0.0, 0.0, 0.0)
+
+
+class PacmodInterface:
+    """A `DriveByWire` for PACMod3."""
+
+    frame_separation_s = 0.0005
+    """User CAN Protocol, rules for transmitting: successive frames at least 500 us apart."""
+
+    def __init__(self, profile: VehicleProfile, settings: PacmodSettings) -> None:
+        """Raise DbwError or ConfigError where profile, maps and settings do not fit, or cantools is missing."""
+        self._ratio = settings.steering.ratio
+        self._commands = CommandTranslator(profile, settings)
+        self._reports = PacmodReports(settings)
+        self._sender = Sender(pacmod_codec())
+        self._engagement = Engagement(settings.watch)
+        self._due = Timer(settings.command_period_ms)
+        self._edge_possible = self._shift_edge_possible = False
+        self._bus_fault: str | None = None
+        self._wanted_gear: Gear | None = None
+        self._gear_since_ns: int | None = None
+        self._gear_refused = self._refusal = ""
+        self._state = DbwState()
+
+    @property
+    def state(self) -> DbwState:
+        """What was known at the last step."""
+        return self._state
+
+    def receive(self, frame: Frame, now_ns: int) -> None:
+        """Take a frame from the bus. Never raises."""
+        self._reports.receive(frame, now_ns)
+
+    def set_bus_fault(self, name: str | None) -> None:
+        """Tell what is wrong with the bus, None where it works again."""
+        self._bus_fault = name
+
+    def shift(self, gear: Gear) -> None:
+        """Ask for a gear; sent until the car reports it, for 3 s at most."""
+        self._wanted_gear, self._gear_since_ns, self._gear_refused = gear, None, ""
+
+    def step(self, now_ns: int, command: ControlCommand | None, engage: bool) -> list[Frame]:
+        """Return the frames to send now, none where they are not due; see `DriveByWire.step`."""
+        wanted = self._commands.wanted(command, self._reports.speed) if command else None
+        usable = None if isinstance(wanted, str) else wanted
+        self._refusal = wanted if isinstance(wanted, str) else ""
+        problem = "command_invalid" if self._refusal else "command_missing" if usable is None else ""
+        hard = (*self._reports.faults(now_ns), *([self._bus_fault] if self._bus_fault else []))
+        was_quiet = self._engagement.quiet
+        self._engage(now_ns, hard, problem, engage)
+        frames = []
+        # What is urgent does not wait for its turn: letting go, and a command that is back.
+        urgent = self._engagement.let_go or (was_quiet and not self._engagement.quiet)
+        if self._due.is_due(now_ns) or urgent:
+            frames = list(self._frames(now_ns, usable))
+        shown = self._refusal or (problem and (self._engagement.phase != "disengaged" or self._engagement.quiet))
+        faults = (*hard, *self._reports.latched_faults(), *([problem] if shown else []))
+        self._state = self._observed(now_ns, faults)
+        return frames
+
+    def _engage(self, now_ns: int, hard: tuple[str, ...], problem: str, engage: bool) -> None:
+        reports = self._reports
+        obstacles = (*hard, *reports.conditions())
+        if self._engagement.phase == "engaged":
+            obstacles += (*reports.latched_faults(), *reports.overrides(), *reports.command_timeouts())
+        self._engagement.step(now_ns, engage, problem, obstacles, reports.enabled, reports.not_enabled)
+
+    def _frames(self, now_ns: int, usable: Wanted | None) -> Iterator[Frame]:
+        engaging = self._engagement.phase == "engaging"
+        clear_faults = engaging and any(True for _ in self._reports.latched_faults())
+        clear_overrides = engaging and any(True for _ in self._reports.overrides())
+        yield self._sender.frame(
+            "GLOBAL_CMD",
+            {"CLEAR_FAULTS": clear_faults, "SANITY_CHECK_REQUIRED": 1, "CLEAR_OVERRIDES": clear_overrides},
+        )
+        if self._engagement.quiet:
+            self._edge_possible = False
+        else:
+            yield from self._driving_frames(usable or NOTHING, clear_overrides)
+        yield self._shift_frame(now_ns)
+
+    def _driving_frames(self, wanted: Wanted, clear: bool) -> Iterator[Frame]:
+        phase = self._engagement.phase
+        enable = phase == "engaged" or (phase == "engaging" and self._edge_possible and self._reports.ready)
+        # Enabling needs a live command that does not enable, before the one that does.
+        self._edge_possible = self._edge_possible or not enable
+        flags = {"ENABLE": enable, "IGNORE_OVERRIDES": 0, "CLEAR_OVERRIDE": clear}
+        wanted = wanted if enable else NOTHING
+        yield self._sender.frame("ACCEL_CMD", {**flags, "PEDAL": wanted.throttle})
+        yield self._sender.frame("BRAKE_CMD", {**flags, "PEDAL": wanted.brake})
+        steering = {"ANGLE": wanted.wheel_angle, "RATE_LIMIT": wanted.wheel_rate}
+        yield self._sender.frame("STEERING_CMD", {**flags, **steering})
+
+    def _shift_frame(self, now_ns: int) -> Frame:
+        gear = self._gear_to_ask(now_ns)
+        enable = gear is not None and self._shift_edge_possible
+        self._shift_edge_possible = self._shift_edge_possible or not enable
+        values = {"ENABLE": enable, "IGNORE_OVERRIDES": 0, "CLEAR_OVERRIDE": 0}
+        return self._sender.frame("SHIFT_CMD", {**values, "GEAR": NO_GEAR if gear is None else RAW_GEARS[gear]})
+
+    def _gear_to_ask(self, now_ns: int) -> Gear | None:
+        gear = self._wanted_gear
+        if gear is None:
+            return None
+        since = self._gear_since_ns = now_ns if self._gear_since_ns is None else self._gear_since_ns
+        if self._reports.gear != gear and now_ns - since < SHIFT_NS:
+            return gear
+        if self._reports.gear != gear:
+            self._gear_refused = "gear_refused"
+        self._wanted_gear = None
+        return None
+
+    def _observed(self, now_ns: int, faults: tuple[str, ...]) -> DbwState:
+        reports = self._reports
+        wheel = reports.wheel_angle
+        return DbwState(
+            stamp_ns=now_ns,
+            phase=self._engagement.phase,
+            speed=reports.speed,
+            steering_tire_angle=None if wheel is None else wheel / self._ratio,
+            acceleration=reports.acceleration,
+            yaw_rate=reports.yaw_rate,
+            gear=reports.gear,
+            accelerator_pedal=reports.accelerator_pedal,
+            brake_pedal=reports.brake_pedal,
+            steering_torque=reports.steering_torque,
+            enabled=reports.enabled,
+            overridden=any(True for _ in reports.overrides()),
+            faults=faults,
+            reasons=self._engagement.reasons,
+            notices=tuple(text for text in (self._gear_refused, self._refusal) if text),
+            ages=reports.ages(now_ns),
+        )

@@ -30,6 +30,10 @@ class PolicyStage(Protocol):
         """Decide."""
         ...
 
+    def reset(self) -> None:
+        """Forget the drive."""
+        ...
+
 
 class MappingStage(Protocol):
     """Action to ControlCommand through the vehicle profile. Stateless."""
@@ -88,3 +92,4 @@ class DrivingPipeline:
     def reset(self) -> None:
         """Start a new drive."""
         self.observation.reset()
+        self.policy.reset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ def serialized(message: Any, type_name: str) -> bytes:
     """Return a message's CDR bytes, little-endian. Raises SourceError where a field does not fit its type."""
     try:
         return bytes(message_store().serialize_cdr(message, type_name, little_endian=True))
-    except (SerdeError, ValueError, TypeError, AttributeError, AssertionError) as error:
+    except (SerdeError, struct.error, ValueError, TypeError, AttributeError, AssertionError) as error:
         raise SourceError(f"a {type_name} cannot be serialized: {error}") from error
 
 

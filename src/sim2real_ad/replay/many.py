@@ -21,6 +21,7 @@ from sim2real_ad.vehicle.profile import load_vehicle
 
 UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 GOALS_HZ = 4.0
+FILES = (".mcap", ".db3")
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def folders_for(bags: Sequence[Path], out: Path) -> list[Path]:
         return [out]
     names: list[str] = []
     for bag in bags:
-        name = stem = UNFIT.sub("_", bag.stem if bag.is_file() else bag.name) or "bag"
+        name = stem = UNFIT.sub("_", bag.stem if bag.suffix in FILES else bag.name) or "bag"
         number = 1
         while name in names:
             number += 1

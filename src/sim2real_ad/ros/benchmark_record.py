@@ -32,8 +32,8 @@ STATE = tuple(EGO_PORTS.values())
 CAMERA_HZ, STATE_HZ, CONTROL_HZ = 20.0, 100.0, 50.0
 JPEG_BYTES = 200_000
 """Of a 1280x720 picture."""
-LOAD_S, LEAD_S, TRAIL_S = 12.0, 2.0, 2.0
-"""How long the load lasts, after its publishers have been found, and before they go."""
+LOAD_S, LEAD_S, TRAIL_S = 12.0, 6.0, 2.0
+"""How long the load lasts, after its publishers may have been found, and before they go."""
 MOST_OF_A_CORE = 0.25
 COMPRESSION = "none"
 """JPEG does not get smaller."""
@@ -79,9 +79,9 @@ def _run(graph: Graph, logs: Path) -> _Run:
     try:
         with Supervisor(graph, logs) as supervisor:
             supervisor.start()
-            supervisor.wait_until_ready()
             load = subprocess.Popen([sys.executable, "-m", __name__], stdout=subprocess.PIPE, env=os.environ)
             try:
+                supervisor.wait_until_ready()  # the recorder waits for those it is to record
                 return _watched(supervisor if graph.nodes else None, load)
             finally:
                 load.kill()
@@ -93,9 +93,8 @@ def _run(graph: Graph, logs: Path) -> _Run:
 
 def _watched(supervisor: Supervisor | None, load: subprocess.Popen[bytes]) -> _Run:
     pid = supervisor.pid(RECORDER) if supervisor else None
-    time.sleep(LEAD_S)
     spent = _cpu_s(pid) if pid else 0.0
-    latencies = _latencies(LOAD_S)
+    latencies = _latencies(LEAD_S + LOAD_S)
     cores = (_cpu_s(pid) - spent) / LOAD_S if pid else 0.0
     told, _ = load.communicate(timeout=4.0 * (LOAD_S + LEAD_S + TRAIL_S))
     if load.returncode:

@@ -4,7 +4,8 @@
     tools/mutation.py --changed [BASE]   the modules that changed since a commit
 
 Every mutant must be killed by a test or explained in test/mutation/explained.yaml; anything else is an error, and so is
-an explanation of what does not survive any more. The work is mutmut's, with its settings in setup.cfg.
+an explanation of what does not survive any more. Those that the last run over all of it left open are listed in
+test/mutation/open.yaml: of what changed, only others are an error. The work is mutmut's, with its settings in setup.cfg.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 WATCHED = ("src/sim2real_ad/safety", "src/sim2real_ad/control/limits.py")
 EXPLAINED = ROOT / "test/mutation/explained.yaml"
+OPEN = ROOT / "test/mutation/open.yaml"
+"""Survivors that are neither killed nor explained yet."""
 REPORT = ROOT / "docs/mutation.md"
 KILLED = {1, 3, 24, -24, 36, 37, 152, 255}
 """mutmut's exit codes of mutants that a test failed on, or that never ended."""
@@ -57,6 +60,10 @@ def main() -> int:
     unchecked = sum(code in UNCHECKED for of_module in codes.values() for code in of_module.values())
     if chosen is None:
         REPORT.write_text(report(codes, survivors, explained), encoding="utf-8")
+        write_open([s for _, s in unexplained])
+    else:
+        known = read_listed(OPEN)
+        unexplained = [(name, s) for name, s in unexplained if s not in known]
     for name, s in unexplained:
         print(f"survived: {name}\n    {s.function}: {s.before}\n    became: {s.after}")
     for s in stale:
@@ -119,8 +126,27 @@ def changed_lines(diff: str) -> tuple[str, str]:
 
 def read_explained(path: Path) -> dict[Survivor, str]:
     """Read the explained survivors, with their reasons."""
-    listed = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
-    return {Survivor(**{k: v for k, v in entry.items() if k != "why"}): entry["why"] for entry in listed or []}
+    return {Survivor(**{k: v for k, v in entry.items() if k != "why"}): entry["why"] for entry in _entries(path)}
+
+
+def read_listed(path: Path) -> set[Survivor]:
+    """Read survivors without reasons."""
+    return {Survivor(**entry) for entry in _entries(path)}
+
+
+def write_open(survivors: list[Survivor]) -> None:
+    """List what is neither killed nor explained."""
+    listed = sorted({(s.module, s.function, s.before, s.after) for s in survivors})
+    entries = [dict(zip(("module", "function", "before", "after"), entry, strict=True)) for entry in listed]
+    text = yaml.safe_dump(entries, sort_keys=False, width=120, allow_unicode=True)
+    OPEN.parent.mkdir(parents=True, exist_ok=True)
+    OPEN.write_text(
+        "# Written by `make mutation`: mutants that survive and are not explained.\n" + text, encoding="utf-8"
+    )
+
+
+def _entries(path: Path) -> list[dict[str, str]]:
+    return (yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None) or []
 
 
 def report(
@@ -145,8 +171,8 @@ def report(
             "",
             "Written by `make mutation` (`tools/mutation.py`, mutmut): small changes to `safety/` and",
             "`control/limits`, each of which a test must notice. `make test` does so for the modules that changed.",
-            "What survives, and why that is right, is in",
-            "[`test/mutation/explained.yaml`](../test/mutation/explained.yaml).",
+            "What survives, and why that is right, is in `test/mutation/explained.yaml`; what survives and has not been",
+            "looked at yet is in [`test/mutation/open.yaml`](../test/mutation/open.yaml).",
             "",
             "| module | mutants | killed | survive, explained | survive, unexplained |",
             "|---|---|---|---|---|",

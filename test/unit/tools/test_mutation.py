@@ -67,3 +67,13 @@ def test_the_report_counts_what_survives_with_and_without_an_explanation():
 def test_without_an_earlier_commit_nothing_has_changed(base, capsys):
     assert mutation.changed_modules(base) == []
     assert "no earlier commit" in capsys.readouterr().out
+
+
+def test_survivors_that_a_full_run_left_open_are_read_back_as_they_were_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(mutation, "OPEN", tmp_path / "mutation" / "open.yaml")
+    found = [
+        mutation.Survivor("a.b", "C.d", 'x = "1: y"', "x = None"),
+        mutation.Survivor("a.b", "C.d", "é < 1", "é <= 1"),
+    ]
+    mutation.write_open([*found, found[0]])
+    assert mutation.read_listed(tmp_path / "mutation" / "open.yaml") == set(found)

@@ -5,7 +5,7 @@
 
 Every mutant must be killed by a test or explained in test/mutation/explained.yaml; anything else is an error, and so is
 an explanation of what does not survive any more. Those that the last run over all of it left open are listed in
-test/mutation/open.yaml: of what changed, only others are an error. The work is mutmut's, with its settings in setup.cfg.
+test/mutation/open.yaml: of what changed, only others are an error. The work is mutmut's; its settings: setup.cfg.
 """
 
 from __future__ import annotations
@@ -171,8 +171,8 @@ def report(
             "",
             "Written by `make mutation` (`tools/mutation.py`, mutmut): small changes to `safety/` and",
             "`control/limits`, each of which a test must notice. `make test` does so for the modules that changed.",
-            "What survives, and why that is right, is in `test/mutation/explained.yaml`; what survives and has not been",
-            "looked at yet is in [`test/mutation/open.yaml`](../test/mutation/open.yaml).",
+            "What survives, and why that is right, is in `test/mutation/explained.yaml`; what survives and has not",
+            "been looked at yet is in [`test/mutation/open.yaml`](../test/mutation/open.yaml).",
             "",
             "| module | mutants | killed | survive, explained | survive, unexplained |",
             "|---|---|---|---|---|",

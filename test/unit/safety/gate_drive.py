@@ -7,6 +7,7 @@ import numpy as np
 
 from sim2real_ad.control.vehicle_model import curvature_from_tire_angle
 from sim2real_ad.observation.spec import BevSpec
+from sim2real_ad.safety.diagnostics import CHECKS
 from sim2real_ad.safety.gate import Gate, GateConfig, GateDecision
 from sim2real_ad.safety.inputs import DriverInput, GateInputs, SpeedReport, VehicleStatus
 from sim2real_ad.safety.limits import SafetyLimits, load_safety_limits
@@ -156,7 +157,10 @@ class Drive:
         self.now += after
         given = {"request": self._request, "ego": self._ego} | inputs
         stamped = {source: value and replace(value, stamp_ns=self.now) for source, value in given.items()}
-        return self.gate.step(GateInputs(**stamped), self.now)
+        decision = self.gate.step(GateInputs(**stamped), self.now)
+        unknown = [f for f in decision.findings if f.check not in CHECKS]
+        assert not unknown, "a finding of a check that has no status would be seen by nobody"
+        return decision
 
     def ticks(self, count: int, **inputs: Any) -> list[GateDecision]:
         """Step count ticks with the same inputs."""

@@ -47,3 +47,7 @@ class ScorerError(Sim2RealError):
 
 class TrainingError(Sim2RealError):
     """A training cannot start, or cannot go on: unknown algorithm or reward, or a run folder of another training."""
+
+
+class DbwError(Sim2RealError):
+    """A bus is not there, a DBC is wrong, or a value cannot be sent. Names message, signal, value and limit."""

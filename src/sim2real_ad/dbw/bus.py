@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from sim2real_ad.dbw.codec import Frame
-from sim2real_ad.dbw.errors import DbwError
 from sim2real_ad.dbw.settings import BusSettings, SocketcanBusSettings, UdpBusSettings
+from sim2real_ad.errors import DbwError
 
 if TYPE_CHECKING:
     import can

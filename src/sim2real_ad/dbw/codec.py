@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sim2real_ad.dbw.bits import crc8_j1850, crc8_seed
-from sim2real_ad.dbw.errors import DbwError
+from sim2real_ad.errors import DbwError
 
 if TYPE_CHECKING:
     from cantools.database.can import Message as DbcMessage

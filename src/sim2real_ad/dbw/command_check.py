@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from sim2real_ad.dbw.errors import DbwError
 from sim2real_ad.dbw.settings import SteeringSettings
+from sim2real_ad.errors import DbwError
 from sim2real_ad.types import ControlCommand
 from sim2real_ad.vehicle.profile import VehicleProfile
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from sim2real_ad.dbw.codec import Codec, Frame
-from sim2real_ad.dbw.errors import DbwError
 from sim2real_ad.dbw.interface import Gear
 from sim2real_ad.dbw.settings import EcuSettings
 from sim2real_ad.dbw.traffic import Sender, Timer
+from sim2real_ad.errors import DbwError
+from sim2real_ad.types import NANOSECONDS
 
 MisbehaviourKind = Literal["silence", "drop", "bad_crc", "stuck_counter", "fault", "override", "bus_off"]
 
@@ -159,6 +160,29 @@ class Reporter:
         # One bit of the check: the CRC is the last byte, the complement lies where the DBC says.
         place = code.complement[1] if code.complement else 8 * (code.length - 1)
         return frame._replace(data=(word ^ 1 << place).to_bytes(code.length, code.order))
+
+
+class SimulatedModules:
+    """The part of an `Ecu` that does not depend on the protocol."""
+
+    def __init__(self, codec: Codec, reports: tuple[str, ...], modules: tuple[str, ...]) -> None:
+        """modules: what a fault or an override can be of."""
+        self._wrongs = Misbehaviours(codec, reports, modules)
+        self._reporter = Reporter(codec, reports, self._wrongs)
+        self._stepped_ns: int | None = None
+
+    def misbehave(self, misbehaviour: Misbehaviour) -> None:
+        """Let something go wrong from now on. Raises DbwError where there is no such target."""
+        self._wrongs.add(misbehaviour)
+
+    def behave(self) -> None:
+        """Let nothing go wrong any more; what has latched stays."""
+        self._wrongs.clear()
+
+    def _elapsed_s(self, now_ns: int) -> float:
+        """Return the time since the last step, 0 at the first."""
+        before_ns, self._stepped_ns = self._stepped_ns, now_ns
+        return 0.0 if before_ns is None else (now_ns - before_ns) / NANOSECONDS
 
 
 class OwnStop:

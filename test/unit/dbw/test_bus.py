@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from sim2real_ad.dbw.bus import CanBus, open_python_can
 from sim2real_ad.dbw.codec import Frame
-from sim2real_ad.dbw.errors import DbwError
 from sim2real_ad.dbw.loopback_bus import LoopbackBus
 from sim2real_ad.dbw.settings import SocketcanBusSettings, UdpBusSettings, VirtualBusSettings
+from sim2real_ad.errors import DbwError
 
 FRAMES = [Frame(0x210, b"12345678"), Frame(0x7FF, b""), Frame(0x1, b"\x00")]
 UDP = UdpBusSettings(kind="udp_multicast", group="239.255.74.9", port=45_913)

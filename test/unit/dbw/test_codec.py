@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from sim2real_ad.dbw.codec import Codec, Decoded, Frame, Rejected
 from sim2real_ad.dbw.dataspeed.messages import dataspeed_codec
-from sim2real_ad.dbw.errors import DbwError
 from sim2real_ad.dbw.pacmod.messages import pacmod_codec
+from sim2real_ad.errors import DbwError
 
 CODECS = {"dataspeed": dataspeed_codec(), "pacmod": pacmod_codec()}
 DATABASES = {name: cantools.database.load_file(str(files("sim2real_ad.dbw") / name / f"{name}.dbc")) for name in CODECS}

@@ -12,11 +12,11 @@ from sim2real_ad.control.pedal_map import PedalMap
 from sim2real_ad.dbw.bits import crc8_j1850, crc8_seed
 from sim2real_ad.dbw.codec import Frame
 from sim2real_ad.dbw.dataspeed.messages import dataspeed_codec
-from sim2real_ad.dbw.errors import DbwError
 from sim2real_ad.dbw.interface import Gear
 from sim2real_ad.dbw.pacmod.messages import pacmod_codec
 from sim2real_ad.dbw.protocols import interface_for
 from sim2real_ad.dbw.settings import EcuSettings, SteeringSettings
+from sim2real_ad.errors import DbwError
 from sim2real_ad.types import ControlCommand
 
 PROTOCOLS = ["dataspeed", "pacmod"]

@@ -3,8 +3,8 @@
 import pytest
 from dbw_drive import Drive
 
-from sim2real_ad.dbw.errors import DbwError
 from sim2real_ad.dbw.settings import EcuSettings
+from sim2real_ad.errors import DbwError
 
 LIMIT_MS = 100
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from sim2real_ad.dbw.codec import Decoded, Frame
 from sim2real_ad.dbw.dataspeed.messages import NEEDED, dataspeed_codec
-from sim2real_ad.dbw.errors import DbwError
 from sim2real_ad.dbw.pacmod.messages import pacmod_codec
 from sim2real_ad.dbw.traffic import MILLISECOND, Receiver, Sender, Timer, watch_timeouts_ns
+from sim2real_ad.errors import DbwError
 
 GEAR_VALUES = {
     "GEAR": 4,

@@ -25,7 +25,7 @@ from sim2real_ad.dbw.dataspeed.messages import (
     SystemState,
     dataspeed_codec,
 )
-from sim2real_ad.dbw.ecu import Actuation, CarState, Misbehaviour, Misbehaviours, OwnStop, Reporter, approach
+from sim2real_ad.dbw.ecu import Actuation, CarState, OwnStop, SimulatedModules, approach
 from sim2real_ad.dbw.interface import Gear
 from sim2real_ad.dbw.settings import DataspeedSettings, EcuSettings
 from sim2real_ad.dbw.traffic import MILLISECOND, Receiver
@@ -61,12 +61,13 @@ class Module:
     fault: bool = False
 
 
-class DataspeedEcu:
+class DataspeedEcu(SimulatedModules):
     """An `Ecu` for Dataspeed DBW2."""
 
     def __init__(self, profile: VehicleProfile, settings: DataspeedSettings, ecu: EcuSettings) -> None:
         """Raise DbwError where cantools is missing."""
         codec = dataspeed_codec()
+        super().__init__(codec, REPORTS, ("steer", "brake", "throttle", "gear"))
         self.gear = Gear.DRIVE
         self.profile, self.settings, self.limits = profile, settings, ecu
         self.sync_mode = SyncMode[ecu.sync_mode.upper()]
@@ -85,19 +86,8 @@ class DataspeedEcu:
         self.gear_command, self.gear_rejection = Gear.NONE, "none"
         self.own_stop = OwnStop(ecu)
         self.wheel_angle = self.acceleration = 0.0
-        self._wrongs = Misbehaviours(codec, REPORTS, ("steer", "brake", "throttle", "gear"))
-        self._reporter = Reporter(codec, REPORTS, self._wrongs)
         self._system_asked = SystemCommand.NONE
-        self._stepped_ns: int | None = None
         self._said: dict[str, tuple[dict[str, float], int]] = {}
-
-    def misbehave(self, misbehaviour: Misbehaviour) -> None:
-        """Let something go wrong from now on. Raises DbwError where there is no such target."""
-        self._wrongs.add(misbehaviour)
-
-    def behave(self) -> None:
-        """Let nothing go wrong any more; what has latched stays."""
-        self._wrongs.clear()
 
     def receive(self, frame: Frame, now_ns: int) -> None:
         """Take a frame from the bus. Never raises."""
@@ -114,8 +104,7 @@ class DataspeedEcu:
 
     def step(self, now_ns: int, car: CarState) -> tuple[list[Frame], Actuation | None]:
         """Return the reports that are due, and what the actuators get, None where the driver has the car."""
-        elapsed_s = 0.0 if self._stepped_ns is None else (now_ns - self._stepped_ns) / 1e9
-        self._stepped_ns = now_ns
+        elapsed_s = self._elapsed_s(now_ns)
         self._observe(car)
         self._clear_latches(now_ns)
         lost = [module for module in self._followers() if not self.live(module, now_ns)]

@@ -8,7 +8,7 @@ from sim2real_ad.dbw.codec import Frame
 from sim2real_ad.dbw.dataspeed.commands import NOTHING, CommandTranslator, Wanted
 from sim2real_ad.dbw.dataspeed.messages import BrakeType, SystemCommand, SystemState, dataspeed_codec
 from sim2real_ad.dbw.dataspeed.reports import DataspeedReports
-from sim2real_ad.dbw.engagement import Engagement
+from sim2real_ad.dbw.host import Host
 from sim2real_ad.dbw.interface import DbwState, Gear
 from sim2real_ad.dbw.settings import DataspeedSettings
 from sim2real_ad.dbw.traffic import Sender, Timer
@@ -26,39 +26,21 @@ NO_JERK_LIMIT = 255
 BRAKE_OFF: Mapping[str, float] = {"CMD_TYPE": BrakeType.NONE}
 
 
-class DataspeedInterface:
+class DataspeedInterface(Host[DataspeedReports, Wanted]):
     """A `DriveByWire` for Dataspeed DBW2, as the Ford E-Transit has it."""
 
     frame_separation_s = 0.0
 
     def __init__(self, profile: VehicleProfile, settings: DataspeedSettings) -> None:
         """Raise DbwError where profile and settings do not fit, or cantools is missing."""
-        self._ratio = settings.steering.ratio
-        self._commands = CommandTranslator(profile, settings)
-        self._reports = DataspeedReports(settings)
+        reports, commands = DataspeedReports(settings), CommandTranslator(profile, settings)
+        super().__init__(reports, commands, settings.watch, settings.steering.ratio)
+        self._ulc_limits = commands.ulc_limits
         self._sender = Sender(dataspeed_codec())
-        self._engagement = Engagement(settings.watch)
         self._brake_used = False
-        self._bus_fault: str | None = None
-        self._wanted_gear: Gear | None = None
-        self._gear_refused = self._refusal = ""
         self._limits_due = Timer(ULC_CFG_PERIOD_MS)
         self._enable_due = Timer(ENABLE_PERIOD_MS)
         self._gear_due = Timer(GEAR_PERIOD_MS)
-        self._state = DbwState()
-
-    @property
-    def state(self) -> DbwState:
-        """What was known at the last step."""
-        return self._state
-
-    def receive(self, frame: Frame, now_ns: int) -> None:
-        """Take a frame from the bus. Never raises."""
-        self._reports.receive(frame, now_ns)
-
-    def set_bus_fault(self, name: str | None) -> None:
-        """Tell what is wrong with the bus, None where it works again."""
-        self._bus_fault = name
 
     def shift(self, gear: Gear) -> None:
         """Ask for a gear; sent until the car reports it or refuses."""
@@ -66,19 +48,12 @@ class DataspeedInterface:
 
     def step(self, now_ns: int, command: ControlCommand | None, engage: bool) -> list[Frame]:
         """Return the frames to send now; see `DriveByWire.step`."""
-        wanted = self._commands.wanted(command, self._reports.speed) if command else None
-        usable = None if isinstance(wanted, str) else wanted
-        self._refusal = wanted if isinstance(wanted, str) else ""
-        problem = "command_invalid" if self._refusal else "command_missing" if usable is None else ""
-        faults = self._faults(now_ns)
+        usable, problem = self._judged(command)
+        faults = self._with_bus_fault(self._reports.faults(now_ns))
         self._engage(now_ns, faults, problem, engage)
         frames = list(self._frames(now_ns, usable))
-        shown = self._refusal or (problem and (self._engagement.phase != "disengaged" or self._engagement.quiet))
-        self._state = self._observed(now_ns, (*faults, problem) if shown else faults)
+        self._state = self._seen(now_ns, self._with_problem(faults, problem))
         return frames
-
-    def _faults(self, now_ns: int) -> tuple[str, ...]:
-        return (*self._reports.faults(now_ns), *([self._bus_fault] if self._bus_fault else []))
 
     def _engage(self, now_ns: int, faults: tuple[str, ...], problem: str, engage: bool) -> None:
         reports, engaged = self._reports, self._engagement.phase == "engaged"
@@ -104,7 +79,7 @@ class DataspeedInterface:
         shift = {"ENABLE_SHIFT": 0, "ENABLE_SHIFT_PARK": 0, "COAST": 0}
         yield self._sender.frame("ULC_CMD", {**wanted.ulc, **flags, **shift})
         if self._limits_due.is_due(now_ns):
-            yield self._sender.frame("ULC_CFG", self._commands.ulc_limits())
+            yield self._sender.frame("ULC_CFG", self._ulc_limits())
         yield from self._brake_frames(wanted.brake, latched)
 
     def _brake_frames(self, brake: Mapping[str, float] | None, latched: tuple[str, ...]) -> Iterator[Frame]:
@@ -138,25 +113,7 @@ class DataspeedInterface:
         elif self._gear_due.is_due(now_ns):
             yield self._sender.frame("GEAR_CMD", {"GEAR": gear})
 
-    def _observed(self, now_ns: int, faults: tuple[str, ...]) -> DbwState:
+    def _seen(self, now_ns: int, faults: tuple[str, ...]) -> DbwState:
         reports = self._reports
-        wheel = reports.wheel_angle
         overridden = any(name.startswith("override_") for name in (*reports.overrides(), *reports.conditions()))
-        return DbwState(
-            stamp_ns=now_ns,
-            phase=self._engagement.phase,
-            speed=reports.speed,
-            steering_tire_angle=None if wheel is None else wheel / self._ratio,
-            acceleration=reports.acceleration,
-            yaw_rate=reports.yaw_rate,
-            gear=reports.gear,
-            accelerator_pedal=reports.accelerator_pedal,
-            brake_pedal=reports.brake_pedal,
-            steering_torque=reports.steering_torque,
-            enabled=reports.enabled,
-            overridden=overridden,
-            faults=faults,
-            reasons=self._engagement.reasons,
-            notices=(*reports.notices(), *(text for text in (self._gear_refused, self._refusal) if text)),
-            ages=reports.ages(now_ns),
-        )
+        return self._observed(now_ns, faults, reports.notices(), overridden=overridden)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from sim2real_ad.control.pedal_map import PedalMap
 from sim2real_ad.dbw.codec import Decoded, Frame
-from sim2real_ad.dbw.ecu import Actuation, CarState, Misbehaviour, Misbehaviours, OwnStop, Reporter, approach, within
+from sim2real_ad.dbw.ecu import Actuation, CarState, OwnStop, SimulatedModules, approach, within
 from sim2real_ad.dbw.interface import Gear
 from sim2real_ad.dbw.pacmod.messages import (
     COMMANDS,
@@ -68,32 +68,22 @@ class System:
         return command_name(self.name)
 
 
-class PacmodEcu:
+class PacmodEcu(SimulatedModules):
     """An `Ecu` for PACMod3."""
 
     def __init__(self, profile: VehicleProfile, settings: PacmodSettings, ecu: EcuSettings) -> None:
         """Raise DbwError where cantools is missing, ConfigError where a pedal map is wrong."""
         codec = pacmod_codec()
+        super().__init__(codec, REPORTS, SYSTEMS)
         self.gear = Gear.DRIVE
         self._settings, self._limits, self._map = settings, ecu, PedalMap.load(profile)
         self._systems = {name: System(name) for name in SYSTEMS}
         timeouts = dict.fromkeys(COMMANDS, COMMAND_TIMEOUT_NS)
         self._bus = Receiver(codec, timeouts, strict_counters=True, strict_values=True)
-        self._wrongs = Misbehaviours(codec, REPORTS, SYSTEMS)
-        self._reporter = Reporter(codec, REPORTS, self._wrongs)
         self._own_stop = OwnStop(ecu)
         self._valid_commands, self._disable_all = 0, True
         self._global_faults: set[str] = set()
         self._wheel_angle = 0.0
-        self._stepped_ns: int | None = None
-
-    def misbehave(self, misbehaviour: Misbehaviour) -> None:
-        """Let something go wrong from now on. Raises DbwError where there is no such target."""
-        self._wrongs.add(misbehaviour)
-
-    def behave(self) -> None:
-        """Let nothing go wrong any more; what has latched stays."""
-        self._wrongs.clear()
 
     def receive(self, frame: Frame, now_ns: int) -> None:
         """Take a frame from the bus. Never raises."""
@@ -109,8 +99,7 @@ class PacmodEcu:
 
     def step(self, now_ns: int, car: CarState) -> tuple[list[Frame], Actuation | None]:
         """Return the reports that are due, and what the actuators get, None where the driver has the car."""
-        elapsed_s = 0.0 if self._stepped_ns is None else (now_ns - self._stepped_ns) / 1e9
-        self._stepped_ns = now_ns
+        elapsed_s = self._elapsed_s(now_ns)
         self._observe(car)
         self._clear(now_ns)
         self._check_sanity(now_ns)

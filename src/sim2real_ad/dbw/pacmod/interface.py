@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sim2real_ad.dbw.codec import Frame
-from sim2real_ad.dbw.engagement import Engagement
-from sim2real_ad.dbw.interface import DbwState, Gear
+from sim2real_ad.dbw.host import Host
+from sim2real_ad.dbw.interface import Gear
 from sim2real_ad.dbw.pacmod.commands import CommandTranslator, Wanted
 from sim2real_ad.dbw.pacmod.messages import NO_GEAR, RAW_GEARS, pacmod_codec
 from sim2real_ad.dbw.pacmod.reports import PacmodReports
@@ -21,7 +21,7 @@ SHIFT_NS = 3 * NANOSECONDS
 NOTHING = Wanted(0.0, 0.0, 0.0, 0.0)
 
 
-class PacmodInterface:
+class PacmodInterface(Host[PacmodReports, Wanted]):
     """A `DriveByWire` for PACMod3."""
 
     frame_separation_s = 0.0005
@@ -29,31 +29,12 @@ class PacmodInterface:
 
     def __init__(self, profile: VehicleProfile, settings: PacmodSettings) -> None:
         """Raise DbwError or ConfigError where profile, maps and settings do not fit, or cantools is missing."""
-        self._ratio = settings.steering.ratio
-        self._commands = CommandTranslator(profile, settings)
-        self._reports = PacmodReports(settings)
+        reports, commands = PacmodReports(settings), CommandTranslator(profile, settings)
+        super().__init__(reports, commands, settings.watch, settings.steering.ratio)
         self._sender = Sender(pacmod_codec())
-        self._engagement = Engagement(settings.watch)
         self._due = Timer(settings.command_period_ms)
         self._edge_possible = self._shift_edge_possible = False
-        self._bus_fault: str | None = None
-        self._wanted_gear: Gear | None = None
         self._gear_since_ns: int | None = None
-        self._gear_refused = self._refusal = ""
-        self._state = DbwState()
-
-    @property
-    def state(self) -> DbwState:
-        """What was known at the last step."""
-        return self._state
-
-    def receive(self, frame: Frame, now_ns: int) -> None:
-        """Take a frame from the bus. Never raises."""
-        self._reports.receive(frame, now_ns)
-
-    def set_bus_fault(self, name: str | None) -> None:
-        """Tell what is wrong with the bus, None where it works again."""
-        self._bus_fault = name
 
     def shift(self, gear: Gear) -> None:
         """Ask for a gear; sent until the car reports it, for 3 s at most."""
@@ -61,11 +42,8 @@ class PacmodInterface:
 
     def step(self, now_ns: int, command: ControlCommand | None, engage: bool) -> list[Frame]:
         """Return the frames to send now, none where they are not due; see `DriveByWire.step`."""
-        wanted = self._commands.wanted(command, self._reports.speed) if command else None
-        usable = None if isinstance(wanted, str) else wanted
-        self._refusal = wanted if isinstance(wanted, str) else ""
-        problem = "command_invalid" if self._refusal else "command_missing" if usable is None else ""
-        hard = (*self._reports.faults(now_ns), *([self._bus_fault] if self._bus_fault else []))
+        usable, problem = self._judged(command)
+        hard = self._with_bus_fault(self._reports.faults(now_ns))
         was_quiet = self._engagement.quiet
         self._engage(now_ns, hard, problem, engage)
         frames = []
@@ -73,9 +51,9 @@ class PacmodInterface:
         urgent = self._engagement.let_go or (was_quiet and not self._engagement.quiet)
         if self._due.is_due(now_ns) or urgent:
             frames = list(self._frames(now_ns, usable))
-        shown = self._refusal or (problem and (self._engagement.phase != "disengaged" or self._engagement.quiet))
-        faults = (*hard, *self._reports.latched_faults(), *([problem] if shown else []))
-        self._state = self._observed(now_ns, faults)
+        faults = self._with_problem((*hard, *self._reports.latched_faults()), problem)
+        overridden = any(True for _ in self._reports.overrides())
+        self._state = self._observed(now_ns, faults, (), overridden=overridden)
         return frames
 
     def _engage(self, now_ns: int, hard: tuple[str, ...], problem: str, engage: bool) -> None:
@@ -129,25 +107,3 @@ class PacmodInterface:
             self._gear_refused = "gear_refused"
         self._wanted_gear = None
         return None
-
-    def _observed(self, now_ns: int, faults: tuple[str, ...]) -> DbwState:
-        reports = self._reports
-        wheel = reports.wheel_angle
-        return DbwState(
-            stamp_ns=now_ns,
-            phase=self._engagement.phase,
-            speed=reports.speed,
-            steering_tire_angle=None if wheel is None else wheel / self._ratio,
-            acceleration=reports.acceleration,
-            yaw_rate=reports.yaw_rate,
-            gear=reports.gear,
-            accelerator_pedal=reports.accelerator_pedal,
-            brake_pedal=reports.brake_pedal,
-            steering_torque=reports.steering_torque,
-            enabled=reports.enabled,
-            overridden=any(True for _ in reports.overrides()),
-            faults=faults,
-            reasons=self._engagement.reasons,
-            notices=tuple(text for text in (self._gear_refused, self._refusal) if text),
-            ages=reports.ages(now_ns),
-        )

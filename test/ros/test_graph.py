@@ -14,6 +14,7 @@ from sim2real_ad.ros.graph import (
     replay_graph,
     shadow_graph,
     sim_graph,
+    stepped_graph,
     vehicle_graph,
 )
 from sim2real_ad.ros.node import NodeParameters, message_class
@@ -119,6 +120,18 @@ def test_no_car_hears_the_commands_of_a_replay_or_a_shadow_drive(name: str) -> N
     assert not {CONTROL.name, GEAR_COMMAND.name} & set(topics)
     assert f"/sim2real_ad/shadow{CONTROL.name}" in topics
     assert GRAPHS[name].node("safety_gate").parameters["actuated"] is False
+
+
+def test_no_node_of_a_stepped_graph_is_ready_before_it_hears_the_bags_player_and_the_player_hears_the_gate() -> None:
+    from sim2real_ad.ros.replay import PUBLISHED
+
+    played = {topic.name for topic in PUBLISHED.values()}
+    graph = stepped_graph(DriveOptions(), PUBLISHED.values(), actuated=True)
+    for node in graph.nodes:
+        from_player = {port for port, topic in node.required_inputs.items() if node.topic(topic) in played}
+        assert from_player <= set(node.parameters["producers"]), node.name
+    assert "control=1" in graph.node("safety_gate").parameters["consumers"]
+    assert graph.readers("/planning/route") == 1
 
 
 def test_on_a_car_nothing_engages_by_itself() -> None:

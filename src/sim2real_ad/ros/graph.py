@@ -7,7 +7,7 @@ remaps them to topics.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -103,6 +103,11 @@ class Graph:
         """Return a node by name."""
         return next(node for node in self.nodes if node.name == name)
 
+    def readers(self, name: str) -> int:
+        """Return how many of the nodes cannot do without a topic."""
+        reading = sum(name in map(node.topic, node.required_inputs.values()) for node in self.nodes)
+        return reading + sum(line.split()[0] == name for node in self.nodes for line in node.recorded)
+
     def topics(self) -> dict[str, Topic]:
         """Return every topic that a node of the graph publishes, by its name in the graph."""
         found: dict[str, Topic] = {}
@@ -167,16 +172,17 @@ def replay_graph(options: DriveOptions, source: str = "topic") -> Graph:
     return _finished(options, (_camera(options, "simulation", source), *stages))
 
 
-def stepped_graph(options: DriveOptions, *, actuated: bool) -> Graph:
+def stepped_graph(options: DriveOptions, played: Collection[Topic], *, actuated: bool) -> Graph:
     """Return the graph that a bag is stepped through, frame by frame in lock-step, by whoever publishes its frames.
 
-    actuated: whether the stack drove the car when the bag was recorded; either way no car hears the commands.
+    played: what that player publishes; the nodes are ready once they hear it. actuated: whether the stack drove the car
+    when the bag was recorded; either way no car hears the commands.
     """
     options = replace(options, mode="lockstep")
     *others, gate = _hidden(_stages(options, "simulation", auto_engage=True))
     gate = replace(gate, parameters={**gate.parameters, "actuated": actuated})
     camera = _camera(options, "simulation", "topic")
-    return _finished(options, (camera, *others, gate))
+    return _finished(options, (camera, *others, gate), watched=(CONTROL,), played=played)
 
 
 def shadow_graph(options: DriveOptions, video: str, speed: float, max_frames: int = 0) -> Graph:
@@ -262,35 +268,37 @@ def _hidden(stages: tuple[NodeSpec, ...]) -> tuple[NodeSpec, ...]:
     return (*others, replace(gate, parameters={**gate.parameters, "actuated": False}, renamed=renamed))
 
 
-def _finished(options: DriveOptions, nodes: tuple[NodeSpec, ...], watched: tuple[Topic, ...] = ()) -> Graph:
-    """Add the recorder, and tell every node which neighbours it has. watched: topics that the supervisor reads."""
+def _finished(
+    options: DriveOptions,
+    nodes: tuple[NodeSpec, ...],
+    watched: Collection[Topic] = (),
+    played: Collection[Topic] = (),
+) -> Graph:
+    """Add the recorder, and tell every node which neighbours it has.
+
+    watched, played: topics that whoever starts the graph reads and publishes.
+    """
     graph = Graph(nodes)
     if options.recording:
         recorder = NodeSpec("recorder", {"path": options.recording, "topics": recorded_topics(graph, options.pictures)})
         graph = Graph((*nodes, recorder))
-    return Graph(tuple(_with_neighbours(node, graph, watched) for node in graph.nodes))
+    published = {*graph.topics(), *(topic.name for topic in played)}
+    return Graph(tuple(_with_neighbours(node, graph, watched, published) for node in graph.nodes))
 
 
-def _with_neighbours(node: NodeSpec, graph: Graph, watched: tuple[Topic, ...]) -> NodeSpec:
-    """Name the inputs that somebody must publish, and count who must hear each output, before the first frame."""
+def _with_neighbours(node: NodeSpec, graph: Graph, watched: Collection[Topic], published: Collection[str]) -> NodeSpec:
+    """Name the inputs that somebody must publish, and count who must hear each output, before the first frame.
+
+    published: names of the topics that are; what a car publishes may come at any time.
+    """
     counts = {
-        port: _consumers(node.topic(topic), graph) + sum(topic == w for w in watched)
+        port: graph.readers(node.topic(topic)) + sum(topic == w for w in watched)
         for port, topic in node.ports.outputs.items()
     }
-    producers = [p for p, topic in node.required_inputs.items() if _is_published(node.topic(topic), graph)]
+    producers = [p for p, topic in node.required_inputs.items() if node.topic(topic) in published]
     consumers = [f"{port}={count}" for port, count in counts.items() if count]
     neighbours = {"producers": producers or [""], "consumers": consumers or [""]}
     return replace(node, parameters={**node.parameters, **neighbours})
-
-
-def _consumers(name: str, graph: Graph) -> int:
-    readers = sum(name in map(other.topic, other.required_inputs.values()) for other in graph.nodes)
-    return readers + sum(line.split()[0] == name for other in graph.nodes for line in other.recorded)
-
-
-def _is_published(name: str, graph: Graph) -> bool:
-    """Whether a node of the graph publishes a topic; what a car publishes may come at any time."""
-    return name in graph.topics()
 
 
 def recorded_topics(graph: Graph, pictures: bool = True) -> list[str]:

@@ -133,8 +133,8 @@ class GraphNode(rclpy.node.Node, Generic[ParametersT]):
         """Name the topics that still lack a publisher or a consumer."""
         pairs = (c.partition("=") for c in self.parameters.consumers if c)
         wanted = {name: int(count) for name, _, count in pairs}
-        needed = [self._inputs[port].topic_name for port in self.parameters.producers if port]
-        waiting = [topic for topic in needed if self.count_publishers(topic) == 0]
+        needed = [self._inputs[port] for port in self.parameters.producers if port]
+        waiting = [reader.topic_name for reader in needed if reader.get_publisher_count() == 0]
         lacking = [p for p, count in wanted.items() if self._outputs[p].get_subscription_count() < count]
         return waiting + [self._outputs[port].topic_name for port in lacking]
 

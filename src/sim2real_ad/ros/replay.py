@@ -63,7 +63,7 @@ class GraphWatcher:
         self._camera = camera
         self._actuated = gate.actuated
         self._pipeline = _InProcess(checkpoint, camera, load_vehicle(options.vehicle), gate)
-        self._graph = stepped_graph(options, actuated=gate.actuated)
+        self._graph = stepped_graph(options, PUBLISHED.values(), actuated=gate.actuated)
         self._answer: ControlCommand | None = None
         self._route: Route | None = None
         self.frames = 0
@@ -140,9 +140,10 @@ class GraphWatcher:
             raise GraphError(f"{self._publishers[port].topic_name}: a reader did not acknowledge it")
 
     def _wait_for_readers(self) -> None:
+        """Wait until every node hears the player: what is sent before is lost on it, and its first frame would hang."""
         until_s = time.monotonic() + ANSWER_TIMEOUT_S
-        wanted = ("image", "route", "odometry")
-        while any(self._publishers[port].get_subscription_count() == 0 for port in wanted):
+        wanted = {port: self._graph.readers(topic.name) for port, topic in PUBLISHED.items()}
+        while any(self._publishers[port].get_subscription_count() < count for port, count in wanted.items()):
             self._executor.spin_once(timeout_sec=POLL_S)
             if time.monotonic() > until_s:
                 raise GraphError("nobody in the graph listens to the bag's player")
@@ -176,6 +177,7 @@ class _InProcess:
         self._gate.reset()
 
     def step(self, frame: CameraFrame, reports: Mapping[EgoSource, Any], route: Route) -> ControlCommand:
+        """Return what the gate lets pass for a picture. reports: of the car, at its stamp."""
         for source, message in reports.items():
             self._ego.add(source, reading_from_message(source, message))
         stamp_ns = frame.stamp_ns

@@ -11,20 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from rosbags.interfaces import Nodetype
-from rosbags.serde import SerdeError
-from rosbags.typesys import Stores, TypesysError, get_types_from_idl, get_types_from_msg, get_typestore
+from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from sim2real_ad.config import share_path
 from sim2real_ad.errors import ConfigError, SourceError
-from sim2real_ad.evaluation.mcap_stream import MessageDecoder, RawMessage
+from sim2real_ad.evaluation.mcap_stream import UNREADABLE, MessageDecoder, RawMessage
 
 STAMP_TYPES = ("std_msgs/msg/Header", "builtin_interfaces/msg/Time")
 NO_HASH = "RIHS01_" + "0" * 64
 """Stands for the hash of a type that nobody knows the definition of."""
 _IDL_MARK = "=" * 80 + "\nIDL: "
 _INCLUDES = re.compile(r"^\s*#.*$", re.MULTILINE)
-_UNREADABLE = (TypesysError, ValueError, KeyError, IndexError, AssertionError, RecursionError)
 _FALLBACKS = (Stores.ROS2_JAZZY, Stores.ROS2_HUMBLE)
 
 
@@ -71,7 +69,7 @@ def type_hash(definition: str, type_name: str) -> str:
         store = get_typestore(Stores.EMPTY)
         store.register(_types(definition, type_name))
         return str(store.hash_rihs01(type_name))
-    except _UNREADABLE:
+    except UNREADABLE:
         return NO_HASH
 
 
@@ -85,7 +83,7 @@ def begins_with_stamp(definition: str, type_name: str) -> bool:
             if kind != Nodetype.NAME:
                 return False
             type_name = held
-    except _UNREADABLE:
+    except UNREADABLE:
         return False
     return True
 
@@ -103,10 +101,7 @@ class BagDecoder:
         """
         if not message.definition:
             raise SourceError(f"{message.topic}: the definition of {message.type_name or 'its type'} is not known")
-        try:
-            return self._decode(message)
-        except (SerdeError, *_UNREADABLE) as error:
-            raise SourceError(f"{message.topic}: not a readable {message.type_name}: {error}") from error
+        return self._decode(message)
 
 
 @cache
@@ -128,7 +123,7 @@ def _text_from_idl(text: str, type_name: str) -> str:
             types.update(get_types_from_idl(_INCLUDES.sub("", part)))  # the parser knows none
         store.register(types)
         return str(store.generate_msgdef(type_name, ros_version=2)[0])
-    except _UNREADABLE:
+    except UNREADABLE:
         return ""
 
 

@@ -24,27 +24,24 @@ from sim2real_ad.config import StrictModel
 from sim2real_ad.errors import SourceError
 from sim2real_ad.geometry.camera import CameraModel, load_camera
 from sim2real_ad.ros.capture import VideoFile
+from sim2real_ad.ros.conversions import BASE_FRAME, CAMERA_FRAME, MAP_FRAME
+from sim2real_ad.ros.topics import (
+    ACCELERATION,
+    CAMERA_INFO_RAW,
+    CONTROL_MODE,
+    IMAGE_COMPRESSED,
+    ODOMETRY,
+    ROUTE,
+    STEERING,
+    VELOCITY,
+)
 from sim2real_ad.types import NANOSECONDS, CameraFrame, UInt8Array
 
-IMAGE_TOPIC = "/sensing/camera/front/image_raw/compressed"
-CAMERA_INFO_TOPIC = "/sensing/camera/front/camera_info"
-ODOMETRY_TOPIC = "/localization/kinematic_state"
-ACCELERATION_TOPIC = "/localization/acceleration"
-VELOCITY_TOPIC = "/vehicle/status/velocity_status"
-STEERING_TOPIC = "/vehicle/status/steering_status"
-CONTROL_MODE_TOPIC = "/vehicle/status/control_mode"
-ROUTE_TOPIC = "/planning/route"
-TYPES = {
-    CAMERA_INFO_TOPIC: "sensor_msgs/msg/CameraInfo",
-    ODOMETRY_TOPIC: "nav_msgs/msg/Odometry",
-    ACCELERATION_TOPIC: "geometry_msgs/msg/AccelWithCovarianceStamped",
-    VELOCITY_TOPIC: "autoware_vehicle_msgs/msg/VelocityReport",
-    STEERING_TOPIC: "autoware_vehicle_msgs/msg/SteeringReport",
-    CONTROL_MODE_TOPIC: "autoware_vehicle_msgs/msg/ControlModeReport",
-    ROUTE_TOPIC: "sim2real_ad_msgs/msg/Route",
-    IMAGE_TOPIC: "sensor_msgs/msg/CompressedImage",
-}
-BASE_FRAME, MAP_FRAME, CAMERA_FRAME = "base_link", "map", "camera_front_optical"
+PUBLISHED = (CAMERA_INFO_RAW, ODOMETRY, ACCELERATION, VELOCITY, STEERING, CONTROL_MODE, ROUTE, IMAGE_COMPRESSED)
+TYPES = {topic.name: topic.type_name for topic in PUBLISHED}
+IMAGE_TOPIC, CAMERA_INFO_TOPIC, ROUTE_TOPIC = IMAGE_COMPRESSED.name, CAMERA_INFO_RAW.name, ROUTE.name
+ODOMETRY_TOPIC, ACCELERATION_TOPIC, VELOCITY_TOPIC = ODOMETRY.name, ACCELERATION.name, VELOCITY.name
+STEERING_TOPIC, CONTROL_MODE_TOPIC = STEERING.name, CONTROL_MODE.name
 ROUTE_LENGTH, ROUTE_MARGIN = 3000.0, 200.0
 """m: at least so long is the route, and so far it goes on where the video ends."""
 

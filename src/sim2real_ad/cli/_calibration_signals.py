@@ -122,15 +122,6 @@ def parse_command_time(name: str) -> CommandTime:
     raise ConfigError(f"--command-time {name}: {', '.join(get_args(CommandTime))}")
 
 
-def parse_topics(entries: Sequence[str]) -> dict[str, str]:
-    """Read ROLE=TOPIC. Raises ConfigError."""
-    pairs = [entry.partition("=") for entry in entries]
-    for entry, (role, _, topic) in zip(entries, pairs, strict=True):
-        if not (role and topic):
-            raise ConfigError(f"--topic {entry}: not ROLE=TOPIC")
-    return {role: topic for role, _, topic in pairs}
-
-
 class DriveClock:
     """One time in s over many drives, from the first stamp on."""
 

@@ -171,11 +171,12 @@ def _check_new(*paths: Path | None) -> None:
 
 
 def _choice(vehicle: str, topics: list[str], signals: list[str], command_time: str = "auto") -> BagChoice:
-    from sim2real_ad.cli._calibration_signals import BagChoice, parse_command_time, parse_fields, parse_topics
+    from sim2real_ad.cli._calibration_signals import BagChoice, parse_command_time, parse_fields
+    from sim2real_ad.cli._pairs import pairs
     from sim2real_ad.vehicle.profile import load_vehicle
 
     placed = parse_command_time(command_time)
-    return BagChoice(load_vehicle(vehicle), parse_topics(topics), parse_fields(signals), placed)
+    return BagChoice(load_vehicle(vehicle), pairs(topics, "--topic", "ROLE=TOPIC"), parse_fields(signals), placed)
 
 
 def _read(bags: list[Path], choice: BagChoice) -> Signals:

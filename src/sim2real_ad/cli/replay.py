@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from sim2real_ad.cli._pairs import pairs
 from sim2real_ad.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -44,40 +45,46 @@ def replay(
     junit.xml with --conditions. The exit status is 1 where a bag could not be replayed, broke a condition, differs from
     its reference, or was commanded otherwise by the nodes than by the pipeline.
     """
-    from rich.console import Console
-
     from sim2real_ad.bag.source import find_bags
     from sim2real_ad.replay.many import BagTask, folders_for, judge_bags
     from sim2real_ad.replay.run import ReplayJob
+    from sim2real_ad.ros.preflight import default_out
 
-    found, folder = find_bags(bags), out or _default_out()
+    found, folder = find_bags(bags), out or default_out("replay")
     if reference is not None and len(found) > 1:
         raise ConfigError(f"--reference is for one bag; there are {len(found)}")
-    topics = dict(_pairs(topic, "--topic"))
+    topics, tolerances = pairs(topic, "--topic", "ROLE=TOPIC"), _tolerances(tolerance)
     tasks = [
         BagTask(
             ReplayJob(bag, place, checkpoint, camera, vehicle, topics),
             conditions=conditions,
             reference=_reference_file(reference),
-            tolerances={name: _number(name, value) for name, value in _pairs(tolerance, "--tolerance")},
+            tolerances=tolerances,
             goals="" if goals == "none" else goals,
             scorer=scorer,
         )
         for bag, place in zip(found, folders_for(found, folder), strict=True)
     ]
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    judged: list[JudgedBag] = []
-    with console.status(f"replaying {len(found)} bag{'s' if len(found) > 1 else ''} ..."):
-        for done in _through_graph(tasks) if graph else judge_bags(tasks, engine, workers):
-            console.print(_line(done), markup=False)
-            judged.append(done)
-    judged.sort(key=lambda done: [task.job.out for task in tasks].index(done.folder))
+    judged = _judge_all(tasks, _through_graph(tasks) if graph else judge_bags(tasks, engine, workers))
     _finish(folder, judged, conditions=conditions)
     for done, task in zip(judged, tasks, strict=True):
         _tell(done, task)
     typer.echo(f"results in {folder}")
     if any(done.outcome in ("failed", "error") for done in judged):
         raise typer.Exit(1)
+
+
+def _judge_all(tasks: list[BagTask], coming: Iterable[JudgedBag]) -> list[JudgedBag]:
+    """Take bags as they are judged, telling of each, and return them in the order of the tasks."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    judged: dict[Path, JudgedBag] = {}
+    with console.status(f"replaying {len(tasks)} bag{'s' if len(tasks) > 1 else ''} ..."):
+        for done in coming:
+            console.print(_line(done), markup=False)
+            judged[done.folder] = done
+    return [judged[task.job.out] for task in tasks]
 
 
 def _through_graph(tasks: list[BagTask]) -> Iterable[JudgedBag]:
@@ -120,12 +127,8 @@ def _line(judged: JudgedBag) -> str:
     return f"{s.bag}: {s.frames} of {s.recorded_frames} frames, gate intervened in {s.intervened:.1%}{differs}"
 
 
-def _pairs(entries: list[str], option: str) -> Iterable[tuple[str, str]]:
-    for entry in entries:
-        name, equals, value = entry.partition("=")
-        if not (name and equals and value):
-            raise ConfigError(f"{option} {entry}: not NAME=VALUE")
-        yield name, value
+def _tolerances(entries: list[str]) -> dict[str, float]:
+    return {name: _number(name, value) for name, value in pairs(entries, "--tolerance", "FIELD=VALUE").items()}
 
 
 def _number(name: str, value: str) -> float:
@@ -139,9 +142,3 @@ def _reference_file(reference: Path | None) -> Path | None:
     from sim2real_ad.replay.results import FRAMES_FILE
 
     return reference / FRAMES_FILE if reference is not None and reference.is_dir() else reference
-
-
-def _default_out() -> Path:
-    from datetime import datetime, timezone
-
-    return Path("out") / f"replay-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}"

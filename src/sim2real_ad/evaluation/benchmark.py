@@ -70,6 +70,13 @@ class Measurement(StrictModel):
         return not self.verdict.startswith("missed")
 
 
+def figure(
+    name: str, unit: str, better: Better, target: float | None, samples: tuple[float, ...], note: str
+) -> Measurement:
+    """Return a measurement by the wall clock."""
+    return Measurement(name=name, unit=unit, better=better, target=target, samples=samples, note=note)
+
+
 class Machine(StrictModel):
     """What the figures were measured on. load: runnable processes, mean of the last minute, before the start."""
 

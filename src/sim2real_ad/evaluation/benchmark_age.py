@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from sim2real_ad.errors import GraphError
-from sim2real_ad.evaluation.benchmark import Measurement
-from sim2real_ad.evaluation.benchmark_graph import SCENARIO, driven, figure
+from sim2real_ad.evaluation.benchmark import Measurement, figure
+from sim2real_ad.evaluation.benchmark_graph import SCENARIO, driven
 from sim2real_ad.evaluation.benchmark_pipeline import measure_pipeline
 from sim2real_ad.evaluation.recording import read_recording
 from sim2real_ad.evaluation.results import Latency, read_run, read_summary

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 
 from sim2real_ad.evaluation.benchmark import Measurement, time_each
 from sim2real_ad.observation.spec import ObservationSpec
+from sim2real_ad.policy.warm_up import nothing_seen
 from sim2real_ad.safety.gate import Gate, GateConfig
 from sim2real_ad.safety.inputs import SOURCES, DriverInput, GateInputs, SpeedReport, VehicleStatus
-from sim2real_ad.types import ControlCommand, EgoState, Observation, Pose2, UInt8Array, ns_from_seconds
+from sim2real_ad.types import ControlCommand, EgoState, Observation, Pose2, ns_from_seconds
 from sim2real_ad.vehicle.profile import load_vehicle
 
 STEPS = 500
@@ -27,7 +29,7 @@ def measure_gate() -> list[Measurement]:
     """Measure an engaged gate on 50 decisions a second with every input. Raises ConfigError for bad limits."""
     spec = ObservationSpec()
     gate = Gate(load_vehicle(VEHICLE), GateConfig(auto_engage=True, required=SOURCES), spec.bev)
-    shown = _road_with_car(spec)
+    seen = _road_with_car(spec)
     view: Observation | None = None
     numbers = itertools.count(1)
 
@@ -36,7 +38,7 @@ def measure_gate() -> list[Measurement]:
         number = next(numbers)
         now_ns = number * PERIOD_NS
         if view is None or number % STEPS_A_VIEW == 0:
-            view = _view(now_ns, shown, spec)
+            view = replace(seen, stamp_ns=now_ns)
         gate.step(_inputs(now_ns, view), now_ns)
 
     watches = time_each(decide, STEPS, warm_up=50)
@@ -63,24 +65,11 @@ def _inputs(now_ns: int, view: Observation) -> GateInputs:
     )
 
 
-def _road_with_car(spec: ObservationSpec) -> UInt8Array:
-    """A BEV (C, H, W) uint8: all drivable, and a car ahead that never comes nearer."""
+def _road_with_car(spec: ObservationSpec) -> Observation:
+    """A view of nothing but road, and a car ahead that never comes nearer."""
     shown = np.zeros(spec.bev.shape, np.uint8)
     shown[spec.bev.index("drivable")] = 255
     centres = spec.bev.cell_centres()
     ahead = (np.abs(centres[..., 0] - CAR_AHEAD_M) < 1.0) & (np.abs(centres[..., 1]) < 1.0)
     shown[spec.bev.index("vehicle")][ahead] = 255
-    return shown
-
-
-def _view(stamp_ns: int, shown: UInt8Array, spec: ObservationSpec) -> Observation:
-    route = np.stack((np.arange(spec.route_points) * spec.route_spacing, np.zeros(spec.route_points)), axis=-1)
-    return Observation(
-        stamp_ns=stamp_ns,
-        bev=shown,
-        validity=np.full(spec.bev.shape[1:], 255, np.uint8),
-        history=np.zeros((len(spec.history_s), *spec.bev.shape), np.uint8),
-        ego=np.zeros(len(spec.ego_features), np.float32),
-        route=route.astype(np.float32),
-        speed_limit=8.0,
-    )
+    return replace(nothing_seen(spec), bev=shown, validity=np.full(spec.bev.shape[1:], 255, np.uint8))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sim2real_ad.errors import GraphError
-from sim2real_ad.evaluation.benchmark import Better, Measurement
+from sim2real_ad.evaluation.benchmark import Measurement, figure
 from sim2real_ad.evaluation.results import read_results, read_summary
 
 TIMEOUT_S = 600
@@ -58,10 +58,3 @@ def _drive(arguments: list[str]) -> None:
     if done.returncode:
         last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
         raise GraphError(f"s2r drive ended with status {done.returncode}: {''.join(last)}")
-
-
-def figure(
-    name: str, unit: str, better: Better, target: float | None, samples: tuple[float, ...], note: str
-) -> Measurement:
-    """Return a measurement by the wall clock."""
-    return Measurement(name=name, unit=unit, better=better, target=target, samples=samples, note=note)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from sim2real_ad.evaluation.keyframes import Picture
 from sim2real_ad.evaluation.results import EpisodeResult
+from sim2real_ad.ros.conversions import yaw_from_quaternion
 from sim2real_ad.types import seconds_from_ns
 
 Row = tuple[float, ...]
@@ -86,13 +86,9 @@ class SignalSource:
     row: Callable[[Any], Row]
 
 
-def _yaw(q: Any) -> float:
-    return math.atan2(2.0 * (q.w * q.z + q.x * q.y), 1.0 - 2.0 * (q.y * q.y + q.z * q.z))
-
-
 def _odometry(m: Any) -> Row:
     position, twist = m.pose.pose.position, m.twist.twist
-    return position.x, position.y, _yaw(m.pose.pose.orientation), twist.linear.x, twist.angular.z
+    return position.x, position.y, yaw_from_quaternion(m.pose.pose.orientation), twist.linear.x, twist.angular.z
 
 
 def _control(m: Any) -> Row:

@@ -19,6 +19,9 @@ from rosbags.typesys.store import Typestore
 from sim2real_ad.errors import SourceError
 from sim2real_ad.types import NANOSECONDS
 
+UNREADABLE = (SerdeError, TypesysError, struct.error, ValueError, IndexError, KeyError, AssertionError, RecursionError)
+"""What the decoder raises for definitions and data that are none."""
+
 
 @dataclass(frozen=True)
 class RawMessage:
@@ -84,7 +87,7 @@ class MessageDecoder:
         """
         try:
             return self._store(message).deserialize_cdr(message.data, message.type_name)
-        except (SerdeError, TypesysError, struct.error, ValueError, IndexError, KeyError, AssertionError) as error:
+        except UNREADABLE as error:
             raise SourceError(f"{message.topic}: not a readable {message.type_name}: {error}") from error
 
     def _store(self, message: RawMessage) -> Typestore:

@@ -25,9 +25,16 @@ def warm_up_observation(stage: ObservationStage, camera: CameraModel) -> Observa
 
 def warm_up_policy(stage: PolicyStage, spec: ObservationSpec) -> None:
     """Let a stage decide about nothing a few times, and forget it."""
+    for _ in range(RUNS):
+        stage.step(nothing_seen(spec))
+    stage.reset()
+
+
+def nothing_seen(spec: ObservationSpec) -> Observation:
+    """Return what a standing car observes that sees nothing, a straight route before it."""
     unseen = np.zeros(spec.bev.shape, np.uint8)
     along = np.arange(spec.route_points, dtype=np.float32) * spec.route_spacing
-    observation = Observation(
+    return Observation(
         stamp_ns=0,
         bev=unseen,
         validity=unseen[0],
@@ -36,6 +43,3 @@ def warm_up_policy(stage: PolicyStage, spec: ObservationSpec) -> None:
         route=np.stack((along, np.zeros_like(along)), axis=-1),
         speed_limit=5.0,
     )
-    for _ in range(RUNS):
-        stage.step(observation)
-    stage.reset()

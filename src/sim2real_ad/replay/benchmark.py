@@ -13,7 +13,7 @@ import numpy as np
 from sim2real_ad.bag.messages import blank, set_stamp
 from sim2real_ad.bag.write import BagWriter
 from sim2real_ad.errors import SourceError
-from sim2real_ad.evaluation.benchmark import Better, Measurement
+from sim2real_ad.evaluation.benchmark import Measurement, figure
 from sim2real_ad.replay.run import ReplayJob, replay_bag
 from sim2real_ad.replay.stepping import Stepped
 from sim2real_ad.ros.topics import (
@@ -72,10 +72,10 @@ def measure_replay() -> list[Measurement]:
     frames = f"{WIDTH}x{HEIGHT} JPEG at {FRAME_HZ:.0f} Hz, adapter, policy and gate, one thread"
     reports = f"four reports at {STATE_HZ:.0f} Hz and requests at {FRAME_HZ:.0f} Hz, the gate at 50 Hz"
     return [
-        _figure("replay of state", FASTER_STATE, of_state, reports),
-        _figure("replay of pictures", FASTER_PICTURES, of_pictures, frames),
-        _figure("paced replay of pictures", None, by_clock, frames),
-        _figure("replay over paced replay", None, of_pictures / by_clock, frames),
+        figure("replay of state", "x", "higher", FASTER_STATE, (of_state,), reports),
+        figure("replay of pictures", "x", "higher", FASTER_PICTURES, (of_pictures,), frames),
+        figure("paced replay of pictures", "x", "higher", None, (by_clock,), frames),
+        figure("replay over paced replay", "x", "higher", None, (of_pictures / by_clock,), frames),
     ]
 
 
@@ -136,8 +136,3 @@ def _route() -> Any:
         route.path.poses.append(pose)
     route.speed_limit = 8.0
     return route
-
-
-def _figure(name: str, target: float | None, value: float, note: str) -> Measurement:
-    better: Better = "higher"
-    return Measurement(name=name, unit="x", better=better, target=target, samples=(value,), note=note)

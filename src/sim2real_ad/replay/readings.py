@@ -11,7 +11,7 @@ from collections import deque
 from typing import Any
 
 from sim2real_ad.replay.roles import Role, Roles
-from sim2real_ad.ros.conversions import ns_from_time, reading_from_message
+from sim2real_ad.ros.conversions import ns_from_time, reading_from_message, yaw_from_quaternion
 from sim2real_ad.ros.ego_tracker import EgoSource, Reading
 from sim2real_ad.types import seconds_from_ns
 from sim2real_ad.vehicle.profile import VehicleProfile
@@ -67,8 +67,7 @@ class CarReader:
     def _of_status(self, message: Any) -> list[tuple[EgoSource, Reading]]:
         """CARLA's steering is a share of the greatest angle, right positive; its acceleration is in the map frame."""
         stamp_ns = ns_from_time(message.header.stamp)
-        q, accel = message.orientation, message.acceleration.linear
-        yaw = math.atan2(2.0 * (q.w * q.z + q.x * q.y), 1.0 - 2.0 * (q.y * q.y + q.z * q.z))
+        yaw, accel = yaw_from_quaternion(message.orientation), message.acceleration.linear
         angle = -message.control.steer * self._profile.max_steering_tire_angle
         return [
             ("velocity", Reading(stamp_ns, (message.velocity,))),

@@ -28,13 +28,10 @@ class Recorded:
         """Take an action, a command or a timing."""
         if role == "action":
             action = action_from_message(message)
-            _keep(
-                self._actions, action.stamp_ns, Decision(curvature=action.curvature, acceleration=action.acceleration)
-            )
+            _keep(self._actions, action.stamp_ns, Decision.of(action))
         elif role == "control":
             command = command_from_message(message)
-            motion = Motion(steering_tire_angle=command.steering_tire_angle, acceleration=command.acceleration)
-            _keep(self._commands, command.stamp_ns, motion)
+            _keep(self._commands, command.stamp_ns, Motion.of(command))
         elif role == "timing":
             self._add_timing(message)
 

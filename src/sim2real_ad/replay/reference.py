@@ -160,6 +160,7 @@ class _Ledger:
         self._only: tuple[list[int], list[int]] = ([], [])
 
     def add(self, ours: _Message | None, theirs: _Message | None) -> None:
+        """Take a pair of lines of one stamp, None where a side has none."""
         for message in (ours, theirs):
             if message is not None and message.line == 1:
                 self._starts_ns.append(message.stamp_ns)
@@ -171,6 +172,7 @@ class _Ledger:
             self._only[1].append(theirs.stamp_ns)
 
     def comparison(self) -> ReferenceComparison:
+        """Return what all pairs come to."""
         added, missing = map(self._unmatched, self._only)
         equal = self._frames > 0 and not (self._differing or added.frames or missing.frames)
         order = {name: place for place, name in enumerate(field_names())}

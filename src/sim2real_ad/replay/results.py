@@ -14,6 +14,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt
 from sim2real_ad.config import StrictModel
 from sim2real_ad.errors import SourceError
 from sim2real_ad.evaluation.results import CheckpointId, Latency
+from sim2real_ad.types import Action, ControlCommand, EgoState
 
 FRAMES_FILE, SUMMARY_FILE, REPORT_FILE = "result.jsonl", "summary.json", "report.html"
 
@@ -24,12 +25,22 @@ class Motion(StrictModel):
     steering_tire_angle: float
     acceleration: float
 
+    @classmethod
+    def of(cls, moved: ControlCommand | EgoState) -> Motion:
+        """Return what a command asks for, or what a car does."""
+        return cls(steering_tire_angle=moved.steering_tire_angle, acceleration=moved.acceleration)
+
 
 class Decision(StrictModel):
     """A policy's action. curvature, acceleration: in [-1, 1], scaled by the vehicle profile."""
 
     curvature: float
     acceleration: float
+
+    @classmethod
+    def of(cls, action: Action) -> Decision:
+        """Return a policy's output."""
+        return cls(curvature=action.curvature, acceleration=action.acceleration)
 
 
 class ReplayFrame(StrictModel):

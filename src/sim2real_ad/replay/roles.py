@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from sim2real_ad.bag.cameras import namespace_of
 from sim2real_ad.errors import ConfigError, SourceError
 from sim2real_ad.ros import topics as ours
 
@@ -157,7 +158,7 @@ def _only_camera(types: Mapping[str, str]) -> dict[Role, str]:
     for topic, type_name in sorted(types.items()):
         for role in PICTURES:
             if type_name in TYPES[role]:
-                cameras.setdefault(_camera_of(topic), {})[role] = topic
+                cameras.setdefault(namespace_of(topic), {})[role] = topic
     if len(cameras) > 1:
         topics = ", ".join(topic for roles in cameras.values() for topic in roles.values())
         raise SourceError(f"the bag has {len(cameras)} cameras: say which, --topic image=TOPIC, of {topics}")
@@ -172,10 +173,5 @@ def _keep_one_picture(topic_of: dict[Role, str], told: Mapping[Role, str]) -> No
 
 
 def _info_beside(types: Mapping[str, str], picture: str) -> dict[Role, str]:
-    info = f"{_camera_of(picture)}/camera_info"
+    info = f"{namespace_of(picture).rstrip('/')}/camera_info"
     return {"camera_info": info} if types.get(info) in TYPES["camera_info"] else {}
-
-
-def _camera_of(picture: str) -> str:
-    """Return the name under which a camera's topics are."""
-    return picture.removesuffix("/compressed").rpartition("/")[0]

@@ -42,7 +42,7 @@ from sim2real_ad.ros.conversions import command_from_message, observation_from_m
 from sim2real_ad.safety.gate import GateConfig
 from sim2real_ad.safety.inputs import Source
 from sim2real_ad.safety.limits import load_safety_limits
-from sim2real_ad.types import Action, CameraFrame, ns_from_seconds, seconds_from_ns
+from sim2real_ad.types import CameraFrame, ns_from_seconds, seconds_from_ns
 from sim2real_ad.vehicle.profile import load_vehicle
 
 ANSWER_NS = ns_from_seconds(1.0)
@@ -227,7 +227,6 @@ class _Replay:
     def _frame(self, stepped: Stepped) -> ReplayFrame:
         action, command = self._recorded.of(stepped.stamp_ns)
         clearance, seen = stepped.decision.clearance, stepped.observation
-        decided = stepped.decision.command
         frame = ReplayFrame(
             index=self._count,
             stamp_ns=stepped.stamp_ns,
@@ -237,14 +236,14 @@ class _Replay:
             seen=None if seen is None else float((seen.validity > 0).mean()),
             gap=_finite(clearance.gap),
             time_to_collision=_finite(clearance.time_to_collision),
-            action=_decision(stepped.action),
-            request=_motion(stepped.request.steering_tire_angle, stepped.request.acceleration),
-            command=_motion(decided.steering_tire_angle, decided.acceleration),
+            action=Decision.of(stepped.action) if stepped.action else None,
+            request=Motion.of(stepped.request),
+            command=Motion.of(stepped.decision.command),
             state=stepped.decision.state,
             reasons=stepped.spoke,
             recorded_action=action,
             recorded_command=command,
-            driven=_motion(stepped.ego.steering_tire_angle, stepped.ego.acceleration),
+            driven=Motion.of(stepped.ego),
         )
         self._count += 1
         self._tally.add(frame)
@@ -286,14 +285,6 @@ def _step_config(outlook: Outlook, entry: Role) -> StepConfig:
             actuated=outlook.autonomous,
         ),
     )
-
-
-def _decision(action: Action | None) -> Decision | None:
-    return None if action is None else Decision(curvature=action.curvature, acceleration=action.acceleration)
-
-
-def _motion(steering_tire_angle: float, acceleration: float) -> Motion:
-    return Motion(steering_tire_angle=steering_tire_angle, acceleration=acceleration)
 
 
 def _finite(value: float) -> float | None:

@@ -17,7 +17,7 @@ import rclpy
 from rclpy.signals import SignalHandlerOptions
 
 from sim2real_ad.errors import GraphError
-from sim2real_ad.evaluation.benchmark import Measurement
+from sim2real_ad.evaluation.benchmark import Measurement, figure
 from sim2real_ad.evaluation.statistics import quantile
 from sim2real_ad.ros.conversions import ns_from_time, set_time
 from sim2real_ad.ros.graph import Graph, NodeSpec, ParameterValue
@@ -60,10 +60,10 @@ def measure_record() -> list[Measurement]:
     note = f"{len(CAMERAS)} x {JPEG_BYTES // 1000} kB at {CAMERA_HZ:.0f} Hz, {len(STATE)} x state at {STATE_HZ:.0f} Hz"
     beside_note = f"{CONTROL_HZ:.0f} Hz, the same load"
     return [
-        _figure("recorder, messages lost", "messages", 0.0, float(lost), f"of {sent}; {note}"),
-        _figure("recorder, share of a core", "cores", MOST_OF_A_CORE, beside.cores, note),
-        _figure("commands without a recorder, p99", "ms", None, alone.p99_ms, beside_note),
-        _figure("commands beside the recorder, p99", "ms", None, beside.p99_ms, beside_note),
+        figure("recorder, messages lost", "messages", "lower", 0.0, (float(lost),), f"of {sent}; {note}"),
+        figure("recorder, share of a core", "cores", "lower", MOST_OF_A_CORE, (beside.cores,), note),
+        figure("commands without a recorder, p99", "ms", "lower", None, (alone.p99_ms,), beside_note),
+        figure("commands beside the recorder, p99", "ms", "lower", None, (beside.p99_ms,), beside_note),
     ]
 
 
@@ -161,10 +161,6 @@ def _cpu_s(pid: int) -> float:
     """Return the CPU time in s that a process has taken."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _figure(name: str, unit: str, target: float | None, value: float, note: str) -> Measurement:
-    return Measurement(name=name, unit=unit, better="lower", target=target, samples=(value,), note=note)
 
 
 if __name__ == "__main__":

@@ -135,6 +135,11 @@ def ego_messages(ego: EgoState) -> dict[EgoSource, Any]:
     return {"odometry": odometry, "acceleration": acceleration, "velocity": velocity, "steering": steering}
 
 
+def yaw_from_quaternion(q: Any) -> float:
+    """Return the heading in rad of a geometry_msgs/Quaternion."""
+    return math.atan2(2.0 * (q.w * q.z + q.x * q.y), 1.0 - 2.0 * (q.y * q.y + q.z * q.z))
+
+
 def reading_from_message(source: EgoSource, message: Any) -> Reading:
     """Read one of the four messages of an ego state."""
     if source == "steering":
@@ -144,8 +149,7 @@ def reading_from_message(source: EgoSource, message: Any) -> Reading:
         return Reading(stamp_ns, (message.longitudinal_velocity,))
     if source == "acceleration":
         return Reading(stamp_ns, (message.accel.accel.linear.x,))
-    position, q = message.pose.pose.position, message.pose.pose.orientation
-    yaw = math.atan2(2.0 * (q.w * q.z + q.x * q.y), 1.0 - 2.0 * (q.y * q.y + q.z * q.z))
+    position, yaw = message.pose.pose.position, yaw_from_quaternion(message.pose.pose.orientation)
     twist = message.twist.twist
     return Reading(stamp_ns, (position.x, position.y, yaw, twist.angular.z, twist.linear.x))
 

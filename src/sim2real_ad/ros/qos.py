@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from sim2real_ad.ros.topics import QosKind
 
 if TYPE_CHECKING:
     from rclpy.qos import QoSProfile
-
-QosKind = Literal["sensor", "stream", "state", "command", "latched", "clock"]
 
 _DEPTHS: dict[QosKind, int] = {"sensor": 5, "stream": 5, "state": 50, "command": 1, "latched": 1, "clock": 1}
 _LATCHED = {"command", "latched"}

@@ -12,8 +12,8 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.ros.mcap_recording import McapRecording
 from sim2real_ad.ros.node import GraphNode, NodeParameters, run_node, topic_type
-from sim2real_ad.ros.qos import QosKind, recorder_qos
-from sim2real_ad.ros.topics import Topic
+from sim2real_ad.ros.qos import recorder_qos
+from sim2real_ad.ros.topics import QosKind, Topic
 
 COMPLAINT_PERIOD_S = 1.0
 

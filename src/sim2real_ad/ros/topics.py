@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-from sim2real_ad.ros.qos import QosKind
+QosKind = Literal["sensor", "stream", "state", "command", "latched", "clock"]
+"""What the quality of service of a topic depends on; see `qos`, which this file stays clear of, for it needs ROS."""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,30 @@ int32 sec
 uint32 nanosec
 """
 
+IDL_HEADER = """================================================================================
+IDL: std_msgs/msg/Header
+#include "builtin_interfaces/msg/Time.idl"
+module std_msgs {
+  module msg {
+    struct Header {
+      builtin_interfaces::msg::Time stamp;
+      string frame_id;
+    };
+  };
+};
+================================================================================
+IDL: builtin_interfaces/msg/Time
+module builtin_interfaces {
+  module msg {
+    struct Time {
+      int32 sec;
+      uint32 nanosec;
+    };
+  };
+};
+"""
+"""A header in IDL, as rosbag2 writes it into a bag."""
+
 
 def raw(topic: str, type_name: str, log_ns: int, message: Any, definition: str | None = None) -> RawMessage:
     text = installed_definition(type_name) if definition is None else definition

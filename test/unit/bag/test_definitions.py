@@ -17,9 +17,10 @@ from sim2real_ad.bag.definitions import (
 from sim2real_ad.errors import SourceError
 from sim2real_ad.evaluation.mcap_stream import RawMessage
 
-from .making import CARLA_STATUS, CARLA_STATUS_DEFINITION, START_NS, stamped
+from .making import CARLA_STATUS, CARLA_STATUS_DEFINITION, IDL_HEADER, START_NS, stamped
 
-IDL = """================================================================================
+IDL = (
+    """================================================================================
 IDL: vendor_msgs/msg/Wheel
 #include "std_msgs/msg/Header.idl"
 module vendor_msgs {
@@ -30,28 +31,9 @@ module vendor_msgs {
     };
   };
 };
-================================================================================
-IDL: std_msgs/msg/Header
-#include "builtin_interfaces/msg/Time.idl"
-module std_msgs {
-  module msg {
-    struct Header {
-      builtin_interfaces::msg::Time stamp;
-      string frame_id;
-    };
-  };
-};
-================================================================================
-IDL: builtin_interfaces/msg/Time
-module builtin_interfaces {
-  module msg {
-    struct Time {
-      int32 sec;
-      uint32 nanosec;
-    };
-  };
-};
 """
+    + IDL_HEADER
+)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from sim2real_ad.bag.write import offered_qos
 from sim2real_ad.errors import SourceError
 from sim2real_ad.evaluation.mcap_stream import RawMessage
 
-from .making import CARLA_STATUS, START_NS, BagMaker, content, in_order, stamped
+from .making import CARLA_STATUS, IDL_HEADER, START_NS, BagMaker, content, in_order, stamped
 
 ROSBAG2_FORMS = [
     ("mcap", "none"),
@@ -34,30 +34,6 @@ ROSBAG2_FORMS = [
     ("sqlite3", "file"),
     ("sqlite3", "message"),
 ]
-
-
-IDL_HEADER = """================================================================================
-IDL: std_msgs/msg/Header
-#include "builtin_interfaces/msg/Time.idl"
-module std_msgs {
-  module msg {
-    struct Header {
-      builtin_interfaces::msg::Time stamp;
-      string frame_id;
-    };
-  };
-};
-================================================================================
-IDL: builtin_interfaces/msg/Time
-module builtin_interfaces {
-  module msg {
-    struct Time {
-      int32 sec;
-      uint32 nanosec;
-    };
-  };
-};
-"""
 
 
 def messages_of(path: Path, topics: set[str] | None = None) -> list[RawMessage]:

@@ -6,9 +6,10 @@ import ipaddress
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from sim2real_ad.config import StrictModel
+from sim2real_ad.errors import ConfigError
 
 
 class SocketcanBusSettings(StrictModel):
@@ -42,6 +43,20 @@ class VirtualBusSettings(StrictModel):
 
 BusSettings = Annotated[SocketcanBusSettings | UdpBusSettings | VirtualBusSettings, Field(discriminator="kind")]
 
+BUS_FORMS = "socketcan:CHANNEL, udp_multicast:GROUP:PORT or virtual:CHANNEL"
+
+
+def bus_from_text(text: str) -> BusSettings:
+    """Read a bus from one line, as `socketcan:can0` or `udp_multicast:239.74.163.2:43113`. Raises ConfigError."""
+    kind, *parts = text.split(":")
+    names = ("group", "port") if kind == "udp_multicast" else ("channel",)
+    if len(parts) != len(names):
+        raise ConfigError(f"bus {text!r} is none of {BUS_FORMS}")
+    try:
+        return TypeAdapter(BusSettings).validate_python({"kind": kind, **dict(zip(names, parts, strict=True))})
+    except ValidationError as error:
+        raise ConfigError(f"bus {text!r}: {error.errors()[0]['msg']}; it is one of {BUS_FORMS}") from error
+
 
 class WatchSettings(StrictModel):
     """How soon silence is a fault.
@@ -56,10 +71,23 @@ class WatchSettings(StrictModel):
 
 
 class SteeringSettings(StrictModel):
-    """The steering as the bus sees it. ratio: wheel angle over tyre angle; max_wheel_angle: rad, either way."""
+    """The steering as the bus sees it, at the steering wheel. Angles in rad, left positive.
+
+    ratio: wheel angle over tyre angle; offset: what the wheel reports while the tyres stand straight; max_wheel_angle:
+    either way. `s2r calibrate steering` finds ratio and offset.
+    """
 
     ratio: float = Field(gt=1.0, le=40.0)
+    offset: float = Field(default=0.0, ge=-0.5, le=0.5)
     max_wheel_angle: float = Field(gt=1.0, le=6 * math.pi)
+
+    def wheel_angle(self, tire_angle: float) -> float:
+        """Return what the wheel reports at a tyre angle, rad."""
+        return tire_angle * self.ratio + self.offset
+
+    def tire_angle(self, wheel_angle: float) -> float:
+        """Return the tyre angle at what the wheel reports, rad."""
+        return (wheel_angle - self.offset) / self.ratio
 
 
 class DataspeedSettings(StrictModel):
@@ -79,12 +107,14 @@ class DataspeedSettings(StrictModel):
 
 
 class PacmodSettings(StrictModel):
-    """PACMod3. torque_full_scale: N m on the wheel where the report says 1; command_period_ms: 30 Hz by protocol."""
+    """PACMod3. torque_full_scale: N m on the wheel where the report says 1; command_period_ms: the
+    protocol asks for 30 Hz; 30 ms are three whole looks of 10 ms at the bus, so that the period is even.
+    """
 
     protocol: Literal["pacmod"]
     steering: SteeringSettings
     torque_full_scale: float = Field(gt=0.0, le=100.0)
-    command_period_ms: float = Field(default=33.3, ge=10.0, le=50.0)
+    command_period_ms: float = Field(default=30.0, ge=10.0, le=50.0)
     watch: WatchSettings = WatchSettings()
 
 

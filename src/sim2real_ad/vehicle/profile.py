@@ -7,18 +7,9 @@ import math
 from pydantic import Field, model_validator
 
 from sim2real_ad.config import StrictModel, find_config, load_config, share_path
-
-
-class FirstOrderActuator(StrictModel):
-    """A pure delay, then a first-order lag, both in s."""
-
-    delay_s: float = Field(ge=0.0, le=1.0)
-    lag_s: float = Field(ge=0.0, le=2.0)
-
-    @property
-    def response_s(self) -> float:
-        """s by which the actuator trails a command that rises evenly."""
-        return self.delay_s + self.lag_s
+from sim2real_ad.dbw.settings import DbwSettings
+from sim2real_ad.vehicle.actuator import FirstOrderActuator as FirstOrderActuator
+from sim2real_ad.vehicle.tracking_settings import TrackingSettings
 
 
 class ActionScale(StrictModel):
@@ -64,6 +55,10 @@ class VehicleProfile(StrictModel):
     limits: CommandLimits
     accel_map: str = Field(description="Autoware-style CSV in config/vehicles: throttle by speed to m/s^2")
     brake_map: str = Field(description="the same for the brake")
+    tracking: TrackingSettings | None = None
+    drive_by_wire: DbwSettings | None = Field(
+        default=None, description="none where something else speaks Autoware's vehicle interface"
+    )
 
     @model_validator(mode="after")
     def _numbers_agree(self) -> VehicleProfile:

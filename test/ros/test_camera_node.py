@@ -96,6 +96,20 @@ def test_a_frame_is_passed_on_with_its_stamp_its_picture_and_its_calibration(
     assert camera.timings[-1].received_ns <= camera.timings[-1].published_ns
 
 
+def test_a_frame_in_an_encoding_without_colours_enters_as_rgb(peer, processes) -> None:
+    def mosaic(stamp_ns: int):
+        message = raw(stamp_ns)
+        message.encoding, message.step = "bayer_rggb8", 320
+        message.data = bytes_array(np.full((180, 320), 93, np.uint8))
+        return message
+
+    camera = Harness(peer, processes, "topic")
+    camera.until_up()
+    sent_until_heard(camera, IMAGE_RAW, mosaic)
+    assert camera.images[-1].encoding == "rgb8"
+    assert (frame_from_image(camera.images[-1]).rgb == 93).all()
+
+
 def test_a_stale_frame_and_one_out_of_order_are_dropped(peer, processes) -> None:
     camera = Harness(peer, processes, "topic")
     camera.until_up()

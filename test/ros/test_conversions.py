@@ -67,13 +67,15 @@ def test_a_picture_in_every_colour_order_and_with_padded_rows(encoding: str, ord
     assert (frame.rgb == rgb).all()
 
 
-def test_a_picture_without_colour_or_with_too_few_bytes_is_refused() -> None:
+def test_a_picture_without_colour_is_grey_and_one_with_too_few_bytes_is_refused() -> None:
     message = c.image_from_frame(CameraFrame(1, np.zeros((4, 6, 3), np.uint8)))
-    message.encoding = "mono8"
-    with pytest.raises(SourceError, match="mono8"):
+    message.encoding, message.step, message.data = "mono8", 6, bytes(range(24))
+    assert (c.frame_from_image(over_the_wire(message)).rgb[3, 5] == 23).all()
+    message.height = 5
+    with pytest.raises(SourceError, match=r"6x5, step 6, 24 bytes, is cut short: it takes 30 bytes"):
         c.frame_from_image(message)
-    message.encoding, message.height = "rgb8", 5
-    with pytest.raises(SourceError, match="too few"):
+    message.encoding = "32FC1"
+    with pytest.raises(SourceError, match="32FC1"):
         c.frame_from_image(message)
 
 

@@ -9,25 +9,18 @@ from typing import Any, Generic, TypeVar
 import cv2
 import numpy as np
 
+from sim2real_ad.bag.images import IMAGE_TYPES as IMAGE_TYPES
+from sim2real_ad.bag.images import rgb_of
 from sim2real_ad.errors import SourceError
 from sim2real_ad.evaluation.mcap_stream import RawMessage
 from sim2real_ad.types import Observation, UInt8Array, ns_from_seconds
 
 OBSERVATION_TYPE = "sim2real_ad_msgs/msg/Observation"
-COMPRESSED_TYPE = "sensor_msgs/msg/CompressedImage"
-IMAGE_TYPES = ("sensor_msgs/msg/Image", COMPRESSED_TYPE)
 
 MAX_CANDIDATES = 120
 SPACING_NS = ns_from_seconds(0.5)
 MAX_WIDTH = 480
 JPEG_QUALITY = 82
-CHANNELS_OF_ENCODING = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono8": 1}
-BGR_FROM_ENCODING = {
-    "rgb8": cv2.COLOR_RGB2BGR,
-    "rgba8": cv2.COLOR_RGBA2BGR,
-    "bgra8": cv2.COLOR_BGRA2BGR,
-    "mono8": cv2.COLOR_GRAY2BGR,
-}
 
 ItemT = TypeVar("ItemT")
 
@@ -150,21 +143,15 @@ def decode_observation(message: Any, stamp_ns: int, *, with_history: bool) -> Ob
 
 
 def decode_image(raw: RawMessage, message: Any) -> UInt8Array:
-    """Return a decoded image message's picture as (H, W, 3) BGR uint8. Raises SourceError, naming the encoding."""
-    if raw.type_name == COMPRESSED_TYPE:
-        picture = cv2.imdecode(np.asarray(message.data, np.uint8), cv2.IMREAD_COLOR)
-        if picture is None:
-            raise SourceError(f"{raw.topic}: {message.format!r} picture of {len(message.data)} bytes is unreadable")
-        return np.asarray(picture, np.uint8)
-    channels = CHANNELS_OF_ENCODING.get(message.encoding)
-    if channels is None:
-        raise SourceError(f"{raw.topic}: image encoding {message.encoding!r}; known: {', '.join(CHANNELS_OF_ENCODING)}")
-    if message.step < message.width * channels or len(message.data) < message.step * message.height:
-        raise SourceError(f"{raw.topic}: {len(message.data)} bytes are no {message.width}x{message.height} picture")
-    rows = np.asarray(message.data, np.uint8)[: message.step * message.height].reshape(message.height, message.step)
-    picture = rows[:, : message.width * channels].reshape(message.height, message.width, channels)
-    code = BGR_FROM_ENCODING.get(message.encoding)
-    return np.asarray(picture if code is None else cv2.cvtColor(picture, code), np.uint8)
+    """Return a decoded image message's picture as (H, W, 3) BGR uint8.
+
+    Raises SourceError naming topic, encoding and size where it cannot be read.
+    """
+    try:
+        rgb = rgb_of(message, raw.type_name)
+    except SourceError as error:
+        raise SourceError(f"{raw.topic}: {error}") from error
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8)
 
 
 def encode_jpeg(bgr: UInt8Array) -> bytes:

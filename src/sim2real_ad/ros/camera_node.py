@@ -10,19 +10,24 @@ import threading
 import time
 from typing import Any, Literal
 
-import cv2
-import numpy as np
 from pydantic import Field
 
 from sim2real_ad.errors import Sim2RealError, SourceError
 from sim2real_ad.geometry.camera import load_camera
 from sim2real_ad.ros.capture import VIDEO_START_NS, Device, VideoFile
-from sim2real_ad.ros.conversions import camera_info_from_model, image_from_frame, ns_from_time
+from sim2real_ad.ros.conversions import (
+    camera_info_from_model,
+    frame_from_compressed,
+    frame_from_image,
+    image_from_frame,
+    ns_from_time,
+)
 from sim2real_ad.ros.frame_guard import FrameGuard
 from sim2real_ad.ros.node import GraphNode, NodeParameters, run_node
-from sim2real_ad.types import CameraFrame
 
 ANSWER_TIMEOUT_S = 30.0
+PASSED_ON = ("rgb8", "bgr8", "rgba8", "bgra8")
+"""Encodings whose bytes the node does not touch; what comes in another becomes rgb8."""
 WARNING_PERIOD_S = 1.0
 
 
@@ -106,15 +111,13 @@ class CameraNode(GraphNode[CameraParameters]):
         self._guard.check_driver_calibration(tuple(message.k), message.width, message.height)
 
     def _on_image(self, message: Any) -> None:
-        self._pass_on(message, time.monotonic_ns())
+        received_ns = time.monotonic_ns()
+        image = message if message.encoding in PASSED_ON else image_from_frame(frame_from_image(message))
+        self._pass_on(image, received_ns)
 
     def _on_compressed(self, message: Any) -> None:
         received_ns = time.monotonic_ns()
-        bgr = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
-        if bgr is None:
-            raise SourceError(f"compressed image of format '{message.format}' cannot be decoded")
-        frame = CameraFrame(ns_from_time(message.header.stamp), cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
-        self._pass_on(image_from_frame(frame), received_ns)
+        self._pass_on(image_from_frame(frame_from_compressed(message)), received_ns)
 
     def _pass_on(self, image: Any, received_ns: int) -> bool:
         """Publish a frame that may enter; return whether it did. The picture's bytes are not touched."""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim2real_ad.errors import SourceError
 from sim2real_ad.ros.ego_tracker import EgoSource, Reading
 from sim2real_ad.types import (
     NANOSECONDS,
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from sim2real_ad.geometry.camera import CameraModel
 
 BASE_FRAME, MAP_FRAME, CAMERA_FRAME = "base_link", "map", "camera_front_optical"
-_CHANNELS = {"rgb8": (0, 1, 2), "bgr8": (2, 1, 0), "rgba8": (0, 1, 2), "bgra8": (2, 1, 0)}
 
 
 def ns_from_time(time: Any) -> int:
@@ -70,22 +68,20 @@ def image_from_frame(frame: CameraFrame) -> Any:
 
 
 def frame_from_image(message: Any, sequence: int = 0) -> CameraFrame:
-    """Read a sensor_msgs/Image. rgb8 is a view of the message's data, other colour encodings are copied.
+    """Read a sensor_msgs/Image of any encoding that shows colour or brightness. rgb8 is a view of the message's data.
 
-    Raises SourceError where the encoding is not one of colour, or the data are shorter than the size says.
+    Raises SourceError where the encoding is unknown, or the data are shorter than the size says.
     """
-    channels = _CHANNELS.get(message.encoding)
-    if channels is None:
-        raise SourceError(f"camera image encoding '{message.encoding}' is none of {', '.join(_CHANNELS)}")
-    depth = 4 if message.encoding.endswith("a8") else 3
-    height, width, step = message.height, message.width, message.step
-    if step < depth * width or len(message.data) < step * height:
-        raise SourceError(f"camera image {width}x{height}, step {step}, holds {len(message.data)} bytes: too few")
-    rows = np.frombuffer(message.data, np.uint8)[: step * height].reshape(height, step)
-    rgb = rows[:, : depth * width].reshape(height, width, depth)
-    if message.encoding != "rgb8":
-        rgb = np.ascontiguousarray(rgb[..., list(channels)])
-    return CameraFrame(ns_from_time(message.header.stamp), rgb, sequence)
+    from sim2real_ad.bag.images import IMAGE, rgb_of  # here, for most nodes see no picture and need no OpenCV
+
+    return CameraFrame(ns_from_time(message.header.stamp), rgb_of(message, IMAGE), sequence)
+
+
+def frame_from_compressed(message: Any, sequence: int = 0) -> CameraFrame:
+    """Read a sensor_msgs/CompressedImage, JPEG or PNG. Raises SourceError where it is cut short or none of them."""
+    from sim2real_ad.bag.images import COMPRESSED_IMAGE, rgb_of
+
+    return CameraFrame(ns_from_time(message.header.stamp), rgb_of(message, COMPRESSED_IMAGE), sequence)
 
 
 def camera_info_from_model(camera: CameraModel, stamp_ns: int) -> Any:

@@ -21,7 +21,7 @@ from sim2real_ad.evaluation.mcap_stream import RawMessage
 
 START_NS = 1_700_000_000_000_000_000
 MS = 1_000_000
-CARLA_STATUS = "carla_msgs/msg/CarlaEgoVehicleStatus"
+CARLA_STATUS = "carla_msgs/msg/CarlaVehicleStatus"
 CARLA_STATUS_DEFINITION = """std_msgs/Header header
 float32 velocity
 ================================================================================

@@ -254,7 +254,7 @@ def test_unknown_types_are_a_warning(bags: BagMaker, carla) -> None:
     with open_bag(bags.humble_database(carla)) as source:
         checked = check_bag(source)
     assert found(checked) == [("warning", "unknown_type", "/carla/ego_vehicle/vehicle_status")]
-    assert "carla_msgs/msg/CarlaEgoVehicleStatus" in checked.findings[0].text
+    assert "carla_msgs/msg/CarlaVehicleStatus" in checked.findings[0].text
 
 
 def test_messages_that_are_not_of_their_type_are_found(check: Check) -> None:

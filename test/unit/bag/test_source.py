@@ -15,7 +15,7 @@ from mcap.writer import CompressionType, IndexType
 from mcap.writer import Writer as McapLibraryWriter
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from sim2real_ad.bag.definitions import BagDecoder
+from sim2real_ad.bag.definitions import BagDecoder, installed_definition
 from sim2real_ad.bag.messages import blank, serialized
 from sim2real_ad.bag.source import open_bag
 from sim2real_ad.bag.storage import Part, merged
@@ -146,6 +146,12 @@ def test_carla_bridge_topics_keep_their_own_definition(bags: BagMaker, carla) ->
         assert first.leading_stamp_ns() == START_NS
 
 
+def test_the_definitions_of_carlas_bridge_are_known_to_old_databases_too() -> None:
+    text = installed_definition("carla_msgs/msg/CarlaEgoVehicleStatus")
+    assert "MSG: carla_msgs/CarlaEgoVehicleControl" in text
+    assert [line for line in text.splitlines() if line == "float32 velocity"]
+
+
 def test_an_old_database_without_definitions_is_understood(bags: BagMaker, drive, carla) -> None:
     with open_bag(bags.humble_database([*drive, *carla])) as source:
         assert content(source.messages()) == in_order([*drive, *carla])
@@ -153,7 +159,7 @@ def test_an_old_database_without_definitions_is_understood(bags: BagMaker, drive
         for message in source.messages(topics.keys() - {"/carla/ego_vehicle/vehicle_status"}):
             decode(message)
         (unknown, *_) = source.messages({"/carla/ego_vehicle/vehicle_status"})
-        with pytest.raises(SourceError, match=r"/carla/ego_vehicle/vehicle_status.*CarlaEgoVehicleStatus is not known"):
+        with pytest.raises(SourceError, match=r"/carla/ego_vehicle/vehicle_status.*CarlaVehicleStatus is not known"):
             decode(unknown)
 
 

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from sim2real_ad.bag import images
 from sim2real_ad.errors import SourceError
 from sim2real_ad.evaluation import keyframes
 from sim2real_ad.evaluation.mcap_stream import RawMessage
@@ -124,7 +125,7 @@ def test_another_kind_of_file_is_a_clear_error(tmp_path: Path, content: bytes) -
 
 
 def test_an_image_of_unknown_encoding_is_reported_once_and_the_rest_is_read(run_maker, drive, monkeypatch) -> None:
-    monkeypatch.delitem(keyframes.CHANNELS_OF_ENCODING, "rgb8")
+    monkeypatch.delitem(images.BYTES_OF_PIXEL, "rgb8")
     recording = read(run_maker.write([drive()]))
     assert [p for p in recording.problems if "'rgb8'" in p] == recording.problems
     assert len(recording.problems) == 1

@@ -71,12 +71,15 @@ NODES = (
     "adapter_node",
     "camera_node",
     "carla_bridge_node",
+    "carla_relay_node",
     "episodes_node",
     "fault_injector_node",
     "policy_node",
     "recorder_node",
     "safety_gate_node",
     "shadow_vehicle_node",
+    "simulated_ecu_node",
+    "vehicle_interface_node",
 )
 
 setup(
@@ -119,7 +122,6 @@ setup(
         "mcap>=1.2",
         "mcap-ros2-support>=0.5.5",
         "rosbags>=0.10",
-        "rosbags-image>=0.10",
         "zstandard>=0.19",
     ],
     extras_require={

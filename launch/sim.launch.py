@@ -16,13 +16,15 @@ ARGUMENTS = {
     "episodes": ("1", "Episodes of each scenario."),
     "seed": ("0", "Seed of the first episode."),
     "out": ("", "Folder of the results; empty for out/launch-<time>."),
+    "bus": ("", "Reach the car over CAN, by its simulated modules: as socketcan:vcan0; needs mode:=realtime."),
     **DRIVE_ARGUMENTS,
 }
 CHOICES = {"world": ["embedded", "carla"], "mode": ["lockstep", "realtime"]}
 
 
 def actions(values):
-    graph = sim_graph(drive_options(values, mode=values["mode"]), values["host"], int(values["port"]))
+    options = drive_options(values, mode=values["mode"], bus=values["bus"])
+    graph = sim_graph(options, values["host"], int(values["port"]))
     made = node_actions(graph)
     if values["world"] == "embedded":
         arguments = ["world", "--host", values["host"], "--port", values["port"], "--exit-with-parent"]

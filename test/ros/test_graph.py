@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 
 import pytest
 import yaml
 
+from sim2real_ad.errors import GraphError
 from sim2real_ad.ros.graph import (
     DriveOptions,
     Graph,
     parameter_file,
+    relay_graph,
     replay_graph,
     shadow_graph,
     sim_graph,
@@ -20,16 +23,21 @@ from sim2real_ad.ros.graph import (
 from sim2real_ad.ros.node import NodeParameters, message_class
 from sim2real_ad.ros.qos import publisher_qos, recorder_qos, subscriber_qos
 from sim2real_ad.ros.supervisor import node_command
-from sim2real_ad.ros.topics import CHAIN, CONTROL, GEAR_COMMAND, PORTS
+from sim2real_ad.ros.topics import ACTUATION, CHAIN, CONTROL, GEAR_COMMAND, PORTS
 
 pytestmark = pytest.mark.ros
 RECORDED = DriveOptions(recording="/r.mcap")
 GRAPHS = {
     "sim": sim_graph(RECORDED),
     "sim in real time": sim_graph(DriveOptions(mode="realtime")),
+    "sim over a bus": sim_graph(replace(RECORDED, mode="realtime", bus="socketcan:vcan0")),
     "vehicle": vehicle_graph(RECORDED, "v4l2", "/dev/video0"),
+    "vehicle over a bus": vehicle_graph(replace(RECORDED, bus="profile")),
+    "vehicle in shadow": vehicle_graph(replace(RECORDED, bus="profile"), shadow=True),
     "replay": replay_graph(RECORDED),
     "shadow": shadow_graph(RECORDED, "video.mp4", 15.0),
+    "relay": relay_graph(RECORDED),
+    "relay of CARLA's own": relay_graph(DriveOptions(mode="realtime"), "native", "hero", map_path="curved_road"),
 }
 FROM_THE_CAR = {"/localization/kinematic_state", "/localization/acceleration", "/planning/route"}
 every_graph = pytest.mark.parametrize("graph", GRAPHS.values(), ids=list(GRAPHS))
@@ -51,8 +59,9 @@ def test_every_required_input_is_published_by_a_node_or_by_the_car(graph: Graph)
 
 
 @every_graph
-def test_no_two_nodes_publish_one_topic_but_for_the_timings(graph: Graph) -> None:
-    names = [node.topic(t) for node in graph.nodes for p, t in node.ports.outputs.items() if p != "timing"]
+def test_no_two_nodes_publish_one_topic_but_for_timings_and_diagnostics(graph: Graph) -> None:
+    shared = {"timing", "diagnostics"}
+    names = [node.topic(t) for node in graph.nodes for p, t in node.ports.outputs.items() if p not in shared]
     assert len(names) == len(set(names))
 
 
@@ -114,7 +123,7 @@ def test_control_is_reliable_and_latched_at_depth_one_as_autowares_receivers_ask
     )
 
 
-@pytest.mark.parametrize("name", ["replay", "shadow"])
+@pytest.mark.parametrize("name", ["replay", "shadow", "vehicle in shadow"])
 def test_no_car_hears_the_commands_of_a_replay_or_a_shadow_drive(name: str) -> None:
     topics = GRAPHS[name].topics()
     assert not {CONTROL.name, GEAR_COMMAND.name} & set(topics)
@@ -134,6 +143,42 @@ def test_no_node_of_a_stepped_graph_is_ready_before_it_hears_the_bags_player_and
     assert graph.readers("/planning/route") == 1
 
 
+def test_a_simulated_car_behind_a_bus_hears_its_modules_and_not_the_gate() -> None:
+    graph = GRAPHS["sim over a bus"]
+    bridge, ecu = graph.node("carla_bridge"), graph.node("simulated_ecu")
+    heard = {bridge.topic(topic) for topic in bridge.ports.inputs.values()}
+    assert CONTROL.name not in heard
+    assert {ecu.topic(topic) for topic in ecu.ports.outputs.values()} <= heard
+    told = {bridge.topic(topic) for topic in bridge.ports.outputs.values()}
+    assert not {name for name in told if name.startswith("/vehicle/")}, "what the car says, it says over the bus"
+
+
+def test_a_bus_does_not_wait_so_it_is_refused_in_lock_step() -> None:
+    with pytest.raises(GraphError, match="needs real time"):
+        sim_graph(DriveOptions(bus="socketcan:vcan0"))
+
+
+ABOVE_THE_BOUNDARY = (*CHAIN, "vehicle_interface")
+OF_THE_WAY_OF_USE = {"auto_engage", "time_source", "source", "source_path", "camera", "consumers", "producers"}
+
+
+@pytest.mark.parametrize("name", ABOVE_THE_BOUNDARY)
+def test_the_graph_of_a_car_and_of_a_simulation_are_one_graph_above_the_vehicle_boundary(name: str) -> None:
+    car, simulation = GRAPHS["vehicle over a bus"].node(name), GRAPHS["sim over a bus"].node(name)
+    assert car.remappings == simulation.remappings
+    assert car.ports is simulation.ports
+    differing = {key for key in car.parameters if car.parameters[key] != simulation.parameters.get(key)}
+    assert set(car.parameters) == set(simulation.parameters)
+    assert differing - {"bus"} <= OF_THE_WAY_OF_USE
+
+
+def test_where_time_does_not_wait_what_decides_goes_before_what_may_wait() -> None:
+    priorities = {node.name: node.parameters["realtime_priority"] for node in GRAPHS["sim over a bus"].nodes}
+    assert priorities["vehicle_interface"] > priorities["safety_gate"] > priorities["adapter"] > 0
+    assert priorities["recorder"] == priorities["carla_bridge"] == 0
+    assert not any(node.parameters["realtime_priority"] for node in GRAPHS["sim"].nodes)
+
+
 def test_on_a_car_nothing_engages_by_itself() -> None:
     assert vehicle_graph(DriveOptions()).node("safety_gate").parameters["auto_engage"] is False
 
@@ -142,6 +187,16 @@ def test_the_recorder_takes_every_topic_but_the_clock_and_pictures_once() -> Non
     graph = GRAPHS["sim"]
     recorded = {line.split()[0] for line in graph.node("recorder").recorded}
     assert set(graph.topics()) - recorded == {"/clock", "/sim2real_ad/camera/image"}
+
+
+def test_a_relay_sees_the_topics_of_its_vehicles_role_and_camera_alone() -> None:
+    theirs = [
+        topic for _, topic in relay_graph(DriveOptions(), role="hero", sensor="front").node("carla_relay").remappings
+    ]
+    carlas = {name for name in theirs if name.startswith("/carla/")}
+    assert all(name.startswith("/carla/hero/") for name in carlas)
+    assert {"/carla/hero/front/image", "/carla/hero/odometry", "/carla/hero/vehicle_control_cmd"} <= carlas
+    assert "/sensing/camera/front/image_raw" in theirs
 
 
 def test_every_stage_of_the_chain_reports_its_timing() -> None:
@@ -159,7 +214,8 @@ def test_the_command_line_carries_name_parameters_and_remappings() -> None:
 def test_reports_are_streams_and_only_what_late_joiners_need_is_latched() -> None:
     kinds = {t.name: t.qos for ports in PORTS.values() for t in (*ports.inputs.values(), *ports.outputs.values())}
     latched = {"/planning/route", "/simulation/episode", "/sim2real_ad/start"}
-    commands = {CONTROL.name, GEAR_COMMAND.name, "/vehicle/engage"}
+    latched |= {f"/carla/ego_vehicle/{n}" for n in ("vehicle_info", "vehicle_control_manual_override", "waypoints")}
+    commands = {CONTROL.name, GEAR_COMMAND.name, ACTUATION.name, "/vehicle/engage"}
     assert {name for name, kind in kinds.items() if kind == "latched"} == latched
     assert {name for name, kind in kinds.items() if kind == "command"} == commands
     assert {kind for name, kind in kinds.items() if name.startswith(("/vehicle/status/", "/localization/"))} == {

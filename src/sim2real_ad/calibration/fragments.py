@@ -35,7 +35,7 @@ def write_new(path: Path, text: str) -> None:
 def profile_text(entries: Mapping[str, Any], told: Iterable[str]) -> str:
     """Return entries as they stand in a vehicle profile, below comments with what was told.
 
-    What a profile has no field for stands there as a comment, so that the profile still loads.
+    What stands deeper in a profile is a comment that names its path, so that the profile still loads.
     """
     lines = [f"# {line}" for line in told]
     for name, value in entries.items():

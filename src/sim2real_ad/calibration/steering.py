@@ -51,6 +51,7 @@ WORST_SCALE = 0.05
 """By how much a reported tyre angle may differ from geometry, relatively."""
 SANE_RATIOS = (5.0, 40.0)
 """Of the steering of cars, vans and lorries."""
+IN_PROFILE = "drive_by_wire.protocol.steering"
 USUAL_RATIO, USUAL_UNDERSTEER = 16.0, 0.002
 
 
@@ -91,9 +92,9 @@ class SteeringCalibration(StrictModel):
         ]
 
     def profile(self) -> dict[str, float]:
-        """Return the entries of a vehicle profile."""
-        entries = {} if self.ratio is None else {"steering_ratio": round(self.ratio.value, 3)}
-        entries["steering_offset"] = round(self.offset.value, 5)
+        """Return the entries of a vehicle profile, those of its drive-by-wire by their path."""
+        entries = {} if self.ratio is None else {f"{IN_PROFILE}.ratio": round(self.ratio.value, 3)}
+        entries[f"{IN_PROFILE}.offset"] = round(self.offset.value, 5)
         if self.understeer_gradient is not None:
             entries["understeer_gradient"] = round(max(self.understeer_gradient.value, 0.0), 5)
         return entries

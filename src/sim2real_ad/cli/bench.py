@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 PARTS = ("world", "wire", "pipeline", "gate", "graph", "age")
 BY_NAME = {
     "record": "sim2real_ad.ros.benchmark_record",
+    "bus": "sim2real_ad.evaluation.benchmark_bus",
     "replay": "sim2real_ad.replay.benchmark",
+    "tracking": "sim2real_ad.evaluation.benchmark_tracking",
     "adapter": "sim2real_ad.training.adapter_benchmark",
     "latency": "sim2real_ad.training.latency_benchmark",
     "train": "sim2real_ad.training.teacher.benchmark",

@@ -47,12 +47,18 @@ def drive(
     episodes: int = typer.Option(1, min=1, max=10_000, help="Episodes of each scenario."),
     seed: int = typer.Option(0, min=0, help="Seed of the first episode; the next ones count up."),
     checkpoint: Path | None = typer.Option(None, help="Checkpoint folder; the shipped one without."),
-    mode: DriveMode = typer.Option(DriveMode.lockstep, help="lockstep is deterministic; realtime counts deadlines."),
+    mode: DriveMode | None = typer.Option(
+        None, help="lockstep (the default) is deterministic; realtime counts deadlines, and is what a bus needs."
+    ),
     camera: str = typer.Option(CAMERA, help="Name in config/cameras, or a path."),
     vehicle: str = typer.Option(VEHICLE, help="Name in config/vehicles, or a path."),
     domain: str = typer.Option(
         "", help="Target domain: name in config/domains, or a path; it says camera and vehicle."
     ),
+    vehicle_bus: bool = typer.Option(
+        False, "--vehicle-bus", help="Reach the car over CAN: our vehicle interface, and the car's modules, simulated."
+    ),
+    bus: str = typer.Option("", help="With --vehicle-bus: one like socketcan:vcan0; one within this machine without."),
     record: bool = typer.Option(True, help="Record the graph's topics into MCAP."),
     out: Path | None = typer.Option(None, help="Folder of the results; out/drive-<time> without."),
 ) -> None:
@@ -71,22 +77,44 @@ def drive(
         camera, vehicle, domain = _of_domain(domain, camera, vehicle, world)
     requests = requests_for(scenario, episodes, seed)
     loaded = check_inputs({r.scenario for r in requests}, checkpoint, camera, vehicle)
+    chosen, bus = _mode_and_bus(mode, vehicle, bus, vehicle_bus=vehicle_bus)
     folder = out or default_out("drive")
     options = DriveOptions(
         camera=camera,
         vehicle=vehicle,
         checkpoint=str(checkpoint or ""),
-        mode=mode.value,
+        mode=chosen.value,
         recording=str(folder / RECORDING_FILE) if record else "",
         domain=domain,
+        bus=bus,
     )
     run = describe_run(
-        sys.argv, mode.value, world=world.value, seed=seed, camera=camera, vehicle=vehicle, domain=domain,
+        sys.argv, chosen.value, world=world.value, seed=seed, camera=camera, vehicle=vehicle, domain=domain,
         checkpoint=loaded,
     )  # fmt: skip
     address = WorldAddress(world is WorldKind.embedded, host, port)
     with finished(ResultWriter(folder, run)) as writer, make_progress() as progress:
         run_drive(requests, options, address, writer, progress)
+
+
+def _mode_and_bus(mode: DriveMode | None, vehicle: str, bus: str, *, vehicle_bus: bool) -> tuple[DriveMode, str]:
+    """Return how time passes, and the bus to reach the car by, empty for none. Raises ConfigError."""
+    from sim2real_ad.dbw.settings import bus_from_text
+    from sim2real_ad.ros.bus_parameters import drive_by_wire_of
+    from sim2real_ad.ros.supervisor import free_bus
+    from sim2real_ad.vehicle.profile import load_vehicle
+
+    if not vehicle_bus:
+        if bus:
+            raise ConfigError(f"--bus {bus} is of no use without --vehicle-bus")
+        return mode or DriveMode.lockstep, ""
+    if mode is DriveMode.lockstep:
+        raise ConfigError("--vehicle-bus needs --mode realtime: a bus and its timeouts do not wait for anybody")
+    if bus:
+        bus_from_text(bus)
+    chosen = bus or free_bus()
+    drive_by_wire_of(load_vehicle(vehicle), chosen)
+    return DriveMode.realtime, chosen
 
 
 def _of_domain(domain: str, camera: str, vehicle: str, world: WorldKind) -> tuple[str, str, str]:

@@ -20,15 +20,15 @@ class CommandCheck:
         self, profile: VehicleProfile, steering: SteeringSettings, acceleration_range: tuple[float, float]
     ) -> None:
         """Raise DbwError where the profile's full lock is more than the settings say that the wheel can turn."""
-        wheel_lock = profile.max_steering_tire_angle * steering.ratio
+        wheel_lock = profile.max_steering_tire_angle * steering.ratio + abs(steering.offset)
         if wheel_lock > steering.max_wheel_angle:
             raise DbwError(
                 f"{profile.name}: full lock is {wheel_lock:.2f} rad at the wheel (max_steering_tire_angle times "
-                f"steering.ratio), over steering.max_wheel_angle {steering.max_wheel_angle}"
+                f"steering.ratio, plus steering.offset), over steering.max_wheel_angle {steering.max_wheel_angle}"
             )
         self._lock = profile.max_steering_tire_angle
         self._steering_rate = profile.limits.max_steering_rate
-        self._ratio = steering.ratio
+        self._steering = steering
         self._acceleration_range = acceleration_range
 
     def refusal(self, command: ControlCommand) -> str:
@@ -48,9 +48,9 @@ class CommandCheck:
 
     def wheel_angle(self, command: ControlCommand) -> float:
         """Return the angle of the steering wheel in rad, left positive."""
-        return command.steering_tire_angle * self._ratio
+        return self._steering.wheel_angle(command.steering_tire_angle)
 
     def wheel_rate(self, command: ControlCommand) -> float:
         """Return how fast the wheel may turn, rad/s: the command's limit where it has one, at most the profile's."""
         rate = command.steering_tire_rotation_rate
-        return (min(rate, self._steering_rate) if rate > 0.0 else self._steering_rate) * self._ratio
+        return (min(rate, self._steering_rate) if rate > 0.0 else self._steering_rate) * self._steering.ratio

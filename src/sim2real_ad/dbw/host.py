@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from sim2real_ad.dbw.codec import Frame
 from sim2real_ad.dbw.engagement import Engagement
 from sim2real_ad.dbw.interface import DbwState, Gear
-from sim2real_ad.dbw.settings import WatchSettings
+from sim2real_ad.dbw.settings import SteeringSettings, WatchSettings
 from sim2real_ad.types import ControlCommand
 
 
@@ -52,12 +52,13 @@ class Translator(Protocol[WantedT_co]):
 class Host(Generic[ReportsT, WantedT]):
     """The part of a `DriveByWire` that does not depend on the protocol."""
 
-    def __init__(self, reports: ReportsT, commands: Translator[WantedT], watch: WatchSettings, ratio: float) -> None:
-        """ratio: of the steering wheel's angle to the tyre's."""
+    def __init__(
+        self, reports: ReportsT, commands: Translator[WantedT], watch: WatchSettings, steering: SteeringSettings
+    ) -> None:
         self._reports = reports
         self._commands = commands
         self._engagement = Engagement(watch)
-        self._ratio = ratio
+        self._steering = steering
         self._bus_fault: str | None = None
         self._wanted_gear: Gear | None = None
         self._gear_refused = self._refusal = ""
@@ -100,7 +101,7 @@ class Host(Generic[ReportsT, WantedT]):
             stamp_ns=now_ns,
             phase=self._engagement.phase,
             speed=reports.speed,
-            steering_tire_angle=None if wheel is None else wheel / self._ratio,
+            steering_tire_angle=None if wheel is None else self._steering.tire_angle(wheel),
             acceleration=reports.acceleration,
             yaw_rate=reports.yaw_rate,
             gear=reports.gear,

@@ -56,10 +56,12 @@ class DbwState:
 class DriveByWire(Protocol):
     """A car's drive-by-wire as a pure state machine: frames in, frames out, no clock and no bus of its own.
 
-    frame_separation_s: the least time that the protocol asks for between two frames on the bus.
+    frame_separation_s: the least time that the protocol asks for between two frames on the bus; command_period_s: how
+    often commands are sent by themselves, 0 where every step sends them.
     """
 
     frame_separation_s: float
+    command_period_s: float
 
     @property
     def state(self) -> DbwState:

@@ -24,6 +24,8 @@ from sim2real_ad.files import write_text
 from sim2real_ad.vehicle.profile import VehicleProfile
 
 IDENTITY_FILE, ONLINE_FILE, RESIDUAL_FILE = "identity.json", "online.jsonl", "residual.jsonl"
+OF_THE_REAL_CAR = {"drive_by_wire", "tracking"}
+"""Fields of a vehicle profile."""
 SENSITIVITY_FILE = "sensitivity-{teacher}.jsonl"
 
 ModelT = TypeVar("ModelT", bound=StrictModel)
@@ -40,8 +42,11 @@ class Identity(StrictModel):
 
 
 def identity_of(checkpoint_sha256: str, teacher_sha256: str, *parts: StrictModel) -> Identity:
-    """Return the identity of a checkpoint, a teacher and a domain made of settings, vehicle and camera."""
-    text = "\n".join(part.model_dump_json() for part in parts)
+    """Return the identity of a checkpoint, a teacher and a domain made of settings, vehicle and camera.
+
+    How a real car of that kind is reached has no part in it.
+    """
+    text = "\n".join(part.model_dump_json(exclude=OF_THE_REAL_CAR) for part in parts)
     domain = hashlib.sha256(text.encode()).hexdigest()
     return Identity(checkpoint=checkpoint_sha256, teacher=teacher_sha256, domain=domain)
 

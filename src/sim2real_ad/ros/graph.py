@@ -13,10 +13,16 @@ from pathlib import Path
 from typing import Literal
 
 from sim2real_ad.config import find_config
+from sim2real_ad.errors import GraphError
 from sim2real_ad.ros.topics import (
+    ACTUATION,
+    CARLA_CAMERA,
+    CARLA_CONTROL,
+    CARLA_EGO,
     CLOCK,
     CONTROL,
     CONTROL_MODE,
+    DRIVER,
     EGO_PORTS,
     GATE_STATUS,
     GEAR,
@@ -26,18 +32,30 @@ from sim2real_ad.ros.topics import (
     IMAGE_RAW,
     PORTS,
     ROUTE,
+    STEERING,
     TIMING,
+    VELOCITY,
     Ports,
     Topic,
 )
 
 Mode = Literal["lockstep", "realtime"]
 TimeSource = Literal["system", "simulation"]
+CarlaFlavour = Literal["carla_ros_bridge", "native"]
 ParameterValue = bool | int | float | str | list[str]
 PACKAGE = "sim2real_ad"
 _SOURCE_PORTS = {"topic": ("image",), "compressed": ("compressed",), "video": ("gate_status",)}
 SHADOW_PREFIX = "/sim2real_ad/shadow"
 FAULTY_PREFIX = "/sim2real_ad/faulty"
+SIMULATED_PREFIX = "/simulation"
+PRIORITIES = {"camera": 20, "adapter": 20, "policy": 20, "actuation": 20, "safety_gate": 30}
+"""Real-time priorities of what a frame passes, where time does not wait; the gate before all that it watches."""
+BUS_PRIORITIES = {"vehicle_interface": 40, "simulated_ecu": 40}
+"""Of what keeps a bus in time, which never waits."""
+ALONE: Mapping[str, ParameterValue] = {"producers": [""], "consumers": [""], "realtime_priority": 0}
+"""Parameters of a node that waits for nobody."""
+BY_VEHICLE_INTERFACE = (VELOCITY, STEERING, GEAR, CONTROL_MODE, DRIVER)
+"""What the simulated car tells by the bus, where there is one: the bridge's own reports are then the truth below it."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +141,9 @@ class DriveOptions:
     """What a user chooses. camera, vehicle: name or path; checkpoint: folder, empty for the shipped one.
 
     recording: MCAP file, empty for none; pictures: whether it holds the camera's too, which are most of its bytes;
-    domain: target domain of a simulated world, name or path, empty for the one that is trained in.
+    domain: target domain of a simulated world, name or path, empty for the one that is trained in; bus: of our own
+    vehicle interface, `profile` for the vehicle profile's, or one line as in `dbw.settings.bus_from_text`; empty where
+    something else speaks Autoware's vehicle interface, or the world does.
     """
 
     camera: str = "default"
@@ -133,6 +153,7 @@ class DriveOptions:
     recording: str = ""
     pictures: bool = True
     domain: str = ""
+    bus: str = ""
 
     @property
     def lockstep(self) -> bool:
@@ -141,7 +162,12 @@ class DriveOptions:
 
 
 def sim_graph(options: DriveOptions, host: str = "127.0.0.1", port: int = 2000) -> Graph:
-    """Return the graph over a simulated world: embedded or CARLA, both behind host and port."""
+    """Return the graph over a simulated world: embedded or CARLA, both behind host and port.
+
+    Raises GraphError where the options ask for a bus in lock-step.
+    """
+    if options.bus and options.lockstep:
+        raise GraphError(f"bus {options.bus}: a bus and its timeouts do not wait for anybody, so it needs real time")
     bridge: dict[str, ParameterValue] = {
         "host": host,
         "port": port,
@@ -152,17 +178,57 @@ def sim_graph(options: DriveOptions, host: str = "127.0.0.1", port: int = 2000) 
     }
     camera = _camera(options, "simulation", "topic")
     stages = _stages(options, "simulation", auto_engage=True)
-    return _finished(options, (NodeSpec("carla_bridge", bridge), camera, *stages))
+    world = _behind_bus(options, NodeSpec("carla_bridge", bridge))
+    return _finished(options, (*world, camera, *stages, *_vehicle_interface(options, "simulation")))
 
 
-def vehicle_graph(options: DriveOptions, source: str = "topic", source_path: str = "") -> Graph:
+def vehicle_graph(
+    options: DriveOptions, source: str = "topic", source_path: str = "", *, shadow: bool = False
+) -> Graph:
     """Return the graph on a vehicle computer. source: topic, compressed, v4l2 or video; source_path: device or file.
 
-    Whatever speaks Autoware's vehicle interface stands below it.
+    Below it stands our own vehicle interface where the options name a bus, else whatever speaks Autoware's. shadow:
+    compute everything and actuate nothing.
     """
     options = replace(options, mode="realtime")
     camera = _camera(options, "system", source, source_path)
-    return _finished(options, (camera, *_stages(options, "system", auto_engage=False)))
+    stages = _stages(options, "system", auto_engage=shadow)
+    stages = _hidden(stages) if shadow else stages
+    return _finished(options, (camera, *stages, *_vehicle_interface(options, "system")))
+
+
+def relay_graph(
+    options: DriveOptions,
+    flavour: CarlaFlavour = "carla_ros_bridge",
+    role: str = "ego_vehicle",
+    *,
+    sensor: str = CARLA_CAMERA,
+    route: str = "",
+    map_path: str = "",
+    speed_limit: float = 8.0,
+) -> Graph:
+    """Return the graph beside CARLA and a bridge that someone else runs. flavour: whose topics; role: of the vehicle.
+
+    sensor: the camera's name in the topics; route: file of points, empty for the bridge's waypoints; map_path:
+    OpenDRIVE, for the native flavour; speed_limit: m/s. In lock-step the simulator must wait for each command.
+    """
+    relay: dict[str, ParameterValue] = {
+        "bridge": flavour,
+        "vehicle": options.vehicle,
+        "map": map_path,
+        "route": route,
+        "speed_limit": float(speed_limit),
+        "lockstep": options.lockstep,
+    }
+    prefix = f"{CARLA_EGO.rpartition('/')[0]}/{role}"
+    inputs = PORTS["carla_relay"].inputs.values()
+    theirs = [topic.name for topic in (*inputs, CARLA_CONTROL) if topic.name.startswith(f"{CARLA_EGO}/")]
+    renamed = {
+        name: name.replace(CARLA_EGO, prefix, 1).replace(f"/{CARLA_CAMERA}/", f"/{sensor}/", 1) for name in theirs
+    }
+    camera = _camera(options, "simulation", "topic")
+    stages = _stages(options, "simulation", auto_engage=True)
+    return _finished(options, (NodeSpec("carla_relay", relay, renamed), camera, *stages))
 
 
 def replay_graph(options: DriveOptions, source: str = "topic") -> Graph:
@@ -206,8 +272,7 @@ def faulty_graph(graph: Graph, edge: Topic, kind: str, amount: float, at: float)
         "kind": kind,
         "amount": float(amount),
         "at": float(at),
-        "producers": [""],
-        "consumers": [""],
+        **ALONE,
     }
     nodes = [
         replace(node, renamed={**node.renamed, edge.name: passed_on}) if edge in node.ports.inputs.values() else node
@@ -235,6 +300,22 @@ def _names(node: NodeSpec, parameter: str) -> list[str]:
 def parameter_file() -> Path:
     """Return the file with the parameters that do not depend on the way of use."""
     return find_config("nodes", "graph")
+
+
+def _vehicle_interface(options: DriveOptions, time_source: TimeSource) -> tuple[NodeSpec, ...]:
+    if not options.bus:
+        return ()
+    parameters = {"vehicle": options.vehicle, "bus": options.bus, "time_source": time_source}
+    return (NodeSpec("vehicle_interface", parameters),)
+
+
+def _behind_bus(options: DriveOptions, bridge: NodeSpec) -> tuple[NodeSpec, ...]:
+    """Let the world's car be reached over the bus alone: by its simulated modules, which hear the truth of it."""
+    if not options.bus:
+        return (bridge,)
+    truth = {topic.name: SIMULATED_PREFIX + topic.name for topic in BY_VEHICLE_INTERFACE}
+    ecu = NodeSpec("simulated_ecu", {"vehicle": options.vehicle, "bus": options.bus}, renamed=truth)
+    return replace(bridge, renamed={**truth, CONTROL.name: ACTUATION.name}), ecu
 
 
 def _camera(options: DriveOptions, time_source: TimeSource, source: str, source_path: str = "") -> NodeSpec:
@@ -283,7 +364,13 @@ def _finished(
         recorder = NodeSpec("recorder", {"path": options.recording, "topics": recorded_topics(graph, options.pictures)})
         graph = Graph((*nodes, recorder))
     published = {*graph.topics(), *(topic.name for topic in played)}
-    return Graph(tuple(_with_neighbours(node, graph, watched, published) for node in graph.nodes))
+    priorities = BUS_PRIORITIES if options.lockstep else {**PRIORITIES, **BUS_PRIORITIES}
+    connected = (_with_neighbours(node, graph, watched, published) for node in graph.nodes)
+    return Graph(tuple(_with_priority(node, priorities.get(node.name, 0)) for node in connected))
+
+
+def _with_priority(node: NodeSpec, priority: int) -> NodeSpec:
+    return replace(node, parameters={**node.parameters, "realtime_priority": priority})
 
 
 def _with_neighbours(node: NodeSpec, graph: Graph, watched: Collection[Topic], published: Collection[str]) -> NodeSpec:

@@ -8,9 +8,12 @@ class StampClock:
 
     def __init__(self) -> None:
         self._known: tuple[int, int] | None = None
+        self._tick_ns = 0
 
     def update(self, stamp_ns: int, monotonic_ns: int) -> None:
         """Note a tick of the clock that makes the stamps."""
+        if self._known is not None:
+            self._tick_ns = max(0, stamp_ns - self._known[0])
         self._known = stamp_ns, monotonic_ns
 
     def now_ns(self, monotonic_ns: int) -> int | None:
@@ -19,3 +22,8 @@ class StampClock:
             return None
         stamp_ns, seen_ns = self._known
         return stamp_ns + max(0, monotonic_ns - seen_ns)
+
+    def within_tick_ns(self, monotonic_ns: int) -> int | None:
+        """Return the time, at most that of the next tick: a stamp of it is in nobody's future when the tick is late."""
+        now_ns = self.now_ns(monotonic_ns)
+        return None if now_ns is None or self._known is None else min(now_ns, self._known[0] + self._tick_ns)

@@ -87,6 +87,18 @@ def node_command(node: NodeSpec) -> list[str]:
     return [sys.executable, "-m", f"sim2real_ad.ros.{node.executable}", *node.arguments()]
 
 
+def free_bus() -> str:
+    """Return a CAN bus within this machine that nobody else is on, as one line."""
+    import socket
+
+    from sim2real_ad.dbw.settings import UdpBusSettings
+
+    bus = UdpBusSettings(kind="udp_multicast")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind((bus.group, 0))
+        return f"{bus.kind}:{bus.group}:{free.getsockname()[1]}"
+
+
 def free_ports() -> int:
     """Return a port that is free together with the next one. Raises GraphError where none is found."""
     import socket

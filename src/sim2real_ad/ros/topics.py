@@ -46,9 +46,31 @@ DIAGNOSTICS = Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", "stre
 START = Topic("/sim2real_ad/start", "std_msgs/msg/Empty", "latched")
 """A supervisor's word that every node is connected, so that a video may begin and none of its frames is lost."""
 START_EPISODE = "/simulation/start_episode"
+ACTUATION = Topic("/simulation/vehicle/actuation", "autoware_control_msgs/msg/Control", "command")
+"""What the simulated modules of a drive-by-wire let the world's car do."""
+UPSET = Topic("/simulation/vehicle/upset", "std_msgs/msg/String", "state")
+"""What shall go wrong with them."""
 ENGAGE_SERVICE = "/sim2real_ad/engage"
 
 EGO_PORTS = {"odometry": ODOMETRY, "acceleration": ACCELERATION, "velocity": VELOCITY, "steering": STEERING}
+CARLA_EGO, CARLA_CAMERA = "/carla/ego_vehicle", "rgb_front"
+"""Role and camera as CARLA's bridges name their topics by default; a graph names others."""
+CARLA_CAMERA_PORTS = {
+    "image": Topic(f"{CARLA_EGO}/{CARLA_CAMERA}/image", "sensor_msgs/msg/Image", "sensor"),
+    "camera_info": Topic(f"{CARLA_EGO}/{CARLA_CAMERA}/camera_info", "sensor_msgs/msg/CameraInfo", "state"),
+}
+CARLA_BRIDGE_PORTS = {
+    "odometry": Topic(f"{CARLA_EGO}/odometry", "nav_msgs/msg/Odometry", "state"),
+    "status": Topic(f"{CARLA_EGO}/vehicle_status", "carla_msgs/msg/CarlaEgoVehicleStatus", "state"),
+    "info": Topic(f"{CARLA_EGO}/vehicle_info", "carla_msgs/msg/CarlaEgoVehicleInfo", "latched"),
+    "override": Topic(f"{CARLA_EGO}/vehicle_control_manual_override", "std_msgs/msg/Bool", "latched"),
+}
+CARLA_NATIVE_PORTS = {
+    "imu": Topic(f"{CARLA_EGO}/imu", "sensor_msgs/msg/Imu", "state"),
+    "gnss": Topic(f"{CARLA_EGO}/gnss", "sensor_msgs/msg/NavSatFix", "state"),
+}
+CARLA_WAYPOINTS = Topic(f"{CARLA_EGO}/waypoints", "nav_msgs/msg/Path", "latched")
+CARLA_CONTROL = Topic(f"{CARLA_EGO}/vehicle_control_cmd", "carla_msgs/msg/CarlaEgoVehicleControl", "stream")
 CHAIN = ("camera", "adapter", "policy", "actuation", "safety_gate")
 """The stages that a frame passes, in order; each reports its FrameTiming."""
 
@@ -76,6 +98,27 @@ PORTS: dict[str, Ports] = {
             "route": ROUTE,
             "episode": EPISODE,
         },
+    ),
+    "carla_relay": Ports(
+        {
+            **CARLA_CAMERA_PORTS,
+            **CARLA_BRIDGE_PORTS,
+            **CARLA_NATIVE_PORTS,
+            "waypoints": CARLA_WAYPOINTS,
+            "control": CONTROL,
+            "gear_command": GEAR_COMMAND,
+        },
+        {
+            "image": IMAGE_RAW,
+            "camera_info": CAMERA_INFO_RAW,
+            **EGO_PORTS,
+            "gear": GEAR,
+            "control_mode": CONTROL_MODE,
+            "driver": DRIVER,
+            "route": ROUTE,
+            "vehicle_control": CARLA_CONTROL,
+        },
+        optional=frozenset({*CARLA_CAMERA_PORTS, *CARLA_BRIDGE_PORTS, *CARLA_NATIVE_PORTS, "waypoints"}),
     ),
     "shadow_vehicle": Ports(
         {"frame": CAMERA_INFO}, {**EGO_PORTS, "gear": GEAR, "control_mode": CONTROL_MODE, "route": ROUTE}
@@ -114,6 +157,23 @@ PORTS: dict[str, Ports] = {
             "diagnostics": DIAGNOSTICS,
         },
         optional=frozenset({"driver", "clock", "episode", "engage", "timing"}),
+    ),
+    "vehicle_interface": Ports(
+        {"control": CONTROL, "gear_command": GEAR_COMMAND, "gate_status": GATE_STATUS, "clock": CLOCK},
+        {
+            "velocity": VELOCITY,
+            "steering": STEERING,
+            "gear": GEAR,
+            "control_mode": CONTROL_MODE,
+            "driver": DRIVER,
+            "diagnostics": DIAGNOSTICS,
+        },
+        optional=frozenset({"control", "gear_command", "clock"}),  # in shadow mode it is to hear no command
+    ),
+    "simulated_ecu": Ports(
+        {"velocity": VELOCITY, "steering": STEERING, "acceleration": ACCELERATION, "upset": UPSET},
+        {"actuation": ACTUATION},
+        optional=frozenset({"upset"}),
     ),
     "recorder": Ports({}, {}),
     "fault_injector": Ports({"episode": EPISODE}, {"timing": TIMING}),

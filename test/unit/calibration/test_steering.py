@@ -166,7 +166,7 @@ def test_the_result_fits_a_profile_and_is_told_with_residuals():
         SALOON.model_dump() | {"understeer_gradient": entries["understeer_gradient"]}
     )
     assert profile.understeer_gradient == pytest.approx(0.003, rel=0.05)
-    assert entries["steering_ratio"] == pytest.approx(17.0, rel=0.02)
+    assert entries["drive_by_wire.protocol.steering.ratio"] == pytest.approx(17.0, rel=0.02)
     text = "\n".join(found.lines())
     assert "residual" in text
     assert "±" in text

@@ -17,7 +17,7 @@ PROFILES = {"dataspeed": load_vehicle("e_transit"), "pacmod": load_vehicle("salo
 
 
 def settings_for(protocol, **changes):
-    steering = SteeringSettings(ratio=17.0, max_wheel_angle=11.0)
+    steering = changes.pop("steering", SteeringSettings(ratio=17.0, max_wheel_angle=11.0))
     if protocol == "dataspeed":
         return DataspeedSettings(protocol="dataspeed", steering=steering, brake_pedal_full_torque=4000.0, **changes)
     return PacmodSettings(protocol="pacmod", steering=steering, torque_full_scale=10.0, **changes)

@@ -1,6 +1,7 @@
 import errno
 import socket
 import sys
+import time
 from pathlib import Path
 
 import can
@@ -100,6 +101,16 @@ def test_two_ends_of_a_loopback_bus_hear_each_other_and_not_themselves(udp):
         received += frames
     assert received == FRAMES
     assert one.receive(0.05) == []
+
+
+def test_what_a_loopback_bus_sent_itself_is_no_end_of_what_is_there(udp):
+    one, other = udp
+    for frame in FRAMES:
+        one.send([frame])
+        other.send([frame])
+        one.send([frame, frame])
+    time.sleep(0.05)
+    assert one.receive() == FRAMES
 
 
 def test_a_loopback_bus_joins_its_group_on_loopback_alone(udp):

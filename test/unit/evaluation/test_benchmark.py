@@ -2,6 +2,7 @@ import time
 
 import pytest
 
+from sim2real_ad.evaluation import benchmark_bus
 from sim2real_ad.evaluation.benchmark import BenchmarkRun, Measurement, describe_machine, time_each
 from sim2real_ad.evaluation.benchmark_age import _ages, _of_step
 from sim2real_ad.evaluation.benchmark_gate import measure_gate
@@ -81,6 +82,17 @@ def test_the_graph_is_judged_by_the_age_of_its_commands_and_by_the_bare_pipeline
     median, oldest, ratio = _ages(Latency(p50=30.0, p99=45.0, max=60.0), bare, "")
     assert (median.target, oldest.verdict) == (None, "missed by 15 ms")
     assert (ratio.value, ratio.verdict) == (1.5, "reached")
+
+
+@pytest.mark.parametrize("protocol", ["dataspeed", "pacmod"])
+def test_a_command_of_each_protocol_is_measured_both_ways(monkeypatch: pytest.MonkeyPatch, protocol: str) -> None:
+    pytest.importorskip("cantools", reason="needs the can extra")
+    monkeypatch.setattr(benchmark_bus, "FRAMES", 5)
+    encode, decode = benchmark_bus.frame_figures(protocol)
+    assert (encode.unit, decode.unit) == ("us", "us")
+    assert 0.0 < decode.value < 1e4
+    assert encode.cpu_samples
+    assert (encode.target, decode.target) == (20.0, 10.0)
 
 
 @pytest.mark.render

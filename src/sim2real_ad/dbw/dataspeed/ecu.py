@@ -248,7 +248,7 @@ class DataspeedEcu(SimulatedModules):
         brake.following = self.modules["ulc"].following and self.asked(brake, now_ns)
         if self._followers() and not before:
             self.disengaged_by = "none"
-            self.wheel_angle = car.steering_tire_angle * self.settings.steering.ratio
+            self.wheel_angle = self.settings.steering.wheel_angle(car.steering_tire_angle)
             self.acceleration = car.acceleration
 
     def _overridden(self) -> bool:
@@ -294,7 +294,7 @@ class DataspeedEcu(SimulatedModules):
         tire = tire_angle_from_curvature(
             command["CURVATURE"], car.speed, profile.wheelbase, profile.understeer_gradient
         )
-        return tire * self.settings.steering.ratio
+        return self.settings.steering.wheel_angle(tire)
 
     def _actuation(self) -> Actuation | None:
         if self.own_stop.active:
@@ -303,7 +303,7 @@ class DataspeedEcu(SimulatedModules):
             return None
         steers, drives = self.modules["steer"].following, self.modules["ulc"].following
         return Actuation(
-            steering_tire_angle=self.wheel_angle / self.settings.steering.ratio if steers else None,
+            steering_tire_angle=self.settings.steering.tire_angle(self.wheel_angle) if steers else None,
             acceleration=self.acceleration if drives else None,
         )
 

@@ -79,7 +79,7 @@ def _module(ecu: DataspeedEcu, name: str, now_ns: int, car: CarState) -> dict[st
 
 
 def _steer(ecu: DataspeedEcu, car: CarState) -> dict[str, float]:
-    angle = math.degrees(car.steering_tire_angle * ecu.settings.steering.ratio)
+    angle = math.degrees(ecu.settings.steering.wheel_angle(car.steering_tire_angle))
     return {
         "ANGLE": _within("STEER_REPORT", "ANGLE", angle),
         "CMD_TYPE": SteerType.ANGLE,

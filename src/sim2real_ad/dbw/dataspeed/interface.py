@@ -30,11 +30,12 @@ class DataspeedInterface(Host[DataspeedReports, Wanted]):
     """A `DriveByWire` for Dataspeed DBW2, as the Ford E-Transit has it."""
 
     frame_separation_s = 0.0
+    command_period_s = 0.0
 
     def __init__(self, profile: VehicleProfile, settings: DataspeedSettings) -> None:
         """Raise DbwError where profile and settings do not fit, or cantools is missing."""
         reports, commands = DataspeedReports(settings), CommandTranslator(profile, settings)
-        super().__init__(reports, commands, settings.watch, settings.steering.ratio)
+        super().__init__(reports, commands, settings.watch, settings.steering)
         self._ulc_limits = commands.ulc_limits
         self._sender = Sender(dataspeed_codec())
         self._brake_used = False

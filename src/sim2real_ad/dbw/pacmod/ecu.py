@@ -111,7 +111,7 @@ class PacmodEcu(SimulatedModules):
         engaged = any(self._systems[name].enabled for name in DRIVING_SYSTEMS)
         self._own_stop.step(commands_lost=bool(lost), engaged=engaged, driver_acts=acts)
         if not was_steering:
-            self._wheel_angle = car.steering_tire_angle * self._settings.steering.ratio
+            self._wheel_angle = self._settings.steering.wheel_angle(car.steering_tire_angle)
         self._steer(elapsed_s)
         self._shift(car)
         return list(self._frames(now_ns, car)), self._actuation(car)
@@ -187,7 +187,7 @@ class PacmodEcu(SimulatedModules):
         systems = {name: self._systems[name] for name in DRIVING_SYSTEMS}
         if not any(system.enabled for system in systems.values()):
             return None
-        angle = self._wheel_angle / self._settings.steering.ratio
+        angle = self._settings.steering.tire_angle(self._wheel_angle)
         return Actuation(
             steering_tire_angle=angle if systems["steering"].enabled else None,
             accelerator_pedal=self._pedal("accel"),
@@ -240,7 +240,7 @@ class PacmodEcu(SimulatedModules):
             raw = RAW_GEARS[self.gear]
             return {"MANUAL_INPUT": raw, "COMMANDED_VALUE": raw, "OUTPUT_VALUE": raw}
         report = report_name(system.name)
-        wheel = car.steering_tire_angle * self._settings.steering.ratio
+        wheel = self._settings.steering.wheel_angle(car.steering_tire_angle)
         manual = {"accel": car.accelerator_pedal, "brake": car.brake_pedal, "steering": wheel}[system.name]
         commanded = self._bus.value(system.command, "ANGLE" if system.name == "steering" else "PEDAL")
         commanded = 0.0 if math.isnan(commanded) else commanded

@@ -1,0 +1,149 @@
+"""The vehicle interface as a node: the gate's commands become frames on the car's bus, its frames become reports.
+
+The bus is kept in time by a thread of its own. What the gate commands is followed for as long as it keeps commanding:
+where it goes silent nothing is sent, and the car's modules stop it by themselves.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Literal
+
+from pydantic import Field
+
+from sim2real_ad.control.tracking import Tracker
+from sim2real_ad.dbw.bus import BusEvent, CanBus
+from sim2real_ad.dbw.bus_loop import BusLoop
+from sim2real_ad.dbw.interface import DbwState, Phase
+from sim2real_ad.dbw.links import HostLink
+from sim2real_ad.dbw.orders import Orders
+from sim2real_ad.dbw.protocols import interface_for
+from sim2real_ad.dbw.traffic import Timer
+from sim2real_ad.ros.bus_parameters import drive_by_wire_of
+from sim2real_ad.ros.conversions import command_from_message, ns_from_time
+from sim2real_ad.ros.diagnostics import message_from_statuses
+from sim2real_ad.ros.node import GraphNode, NodeParameters, run_node
+from sim2real_ad.ros.stamp_clock import StampClock
+from sim2real_ad.ros.vehicle_reports import gear_from_command, report_messages, status_of
+from sim2real_ad.vehicle.profile import load_vehicle
+
+REPORT_PERIOD_MS = 20.0
+"""Of the reports: as often as the modules send most of theirs."""
+DIAGNOSTICS_PERIOD_MS = 200.0
+
+
+class VehicleInterfaceParameters(NodeParameters):
+    """vehicle: name or path of the profile; bus: `profile`, or another bus in one line; rate_hz: looks at the bus a
+    second; command_hold_s: how old the gate's newest command may be before the car shall miss it; time_source: the
+    clock of the stamps, `simulation` means /clock.
+    """
+
+    vehicle: str
+    bus: str
+    rate_hz: float = Field(ge=50.0, le=200.0)
+    command_hold_s: float = Field(gt=0.0, le=0.1)
+    time_source: Literal["system", "simulation"]
+
+
+class VehicleInterfaceNode(GraphNode[VehicleInterfaceParameters]):
+    """Between the gate and the car's bus."""
+
+    kind = "vehicle_interface"
+    model = VehicleInterfaceParameters
+
+    def __init__(self) -> None:
+        """Raises ConfigError where the profile has no drive-by-wire, DbwError where its bus is not there."""
+        super().__init__()
+        p = self.parameters
+        profile = load_vehicle(p.vehicle)
+        settings = drive_by_wire_of(profile, p.bus)
+        self._interface = interface_for(profile, settings.protocol)
+        self._bus = CanBus(settings.bus)
+        self._orders = Orders(p.command_hold_s)
+        self._clock = StampClock()
+        self._reports = {port: self.publisher(port) for port in self.ports.outputs}
+        self._report_due, self._diagnosis_due = Timer(REPORT_PERIOD_MS), Timer(DIAGNOSTICS_PERIOD_MS)
+        self._phase: Phase = "disengaged"
+        self._faults: tuple[str, ...] = ()
+        period_s = 1.0 / p.rate_hz
+        self._link = HostLink(self._interface, self._bus, self._orders, Tracker(profile), self._on_state, period_s)
+        self._loop = BusLoop(self._link.step, period_s, self.stop)
+        self.subscribe("control", self._on_control)
+        self.subscribe("gate_status", self._on_gate_status)
+        self.subscribe("gear_command", self._on_gear)
+        if p.time_source == "simulation":
+            self.subscribe("clock", self._on_clock)
+        self.get_logger().info(f"{profile.name}: {settings.protocol.protocol} on {_named(settings.bus)}")
+        self._loop.start()
+
+    def close(self) -> None:
+        """Send nothing any more and let go of the bus: the car's modules notice within 100 ms."""
+        self._loop.close()
+        self._bus.close()
+
+    def _on_control(self, message: Any) -> None:
+        self._orders.put(command_from_message(message), time.monotonic_ns())
+
+    def _on_gate_status(self, message: Any) -> None:
+        self._orders.want(engage=message.engaged)
+
+    def _on_gear(self, message: Any) -> None:
+        gear = gear_from_command(message)
+        if gear is not None:
+            self._interface.shift(gear)
+
+    def _on_clock(self, message: Any) -> None:
+        self._clock.update(ns_from_time(message.clock), time.monotonic_ns())
+
+    def _stamp_ns(self) -> int | None:
+        if self.parameters.time_source == "system":
+            return time.time_ns()
+        return self._clock.within_tick_ns(time.monotonic_ns())
+
+    def _on_state(self, state: DbwState, events: list[BusEvent]) -> None:
+        """Tell everybody how the car is. In the bus's thread."""
+        self._log(state, events)
+        stamp_ns = self._stamp_ns()
+        if stamp_ns is None:
+            return
+        changed = state.phase != self._phase
+        self._phase = state.phase
+        if self._report_due.is_due(state.stamp_ns) or changed:
+            for port, message in report_messages(state, stamp_ns).items():
+                self._reports[port].publish(message)
+        if self._diagnosis_due.is_due(state.stamp_ns) or changed:
+            status = status_of(state, self._figures())
+            self._reports["diagnostics"].publish(message_from_statuses([status], self.get_name(), stamp_ns))
+
+    def _figures(self) -> dict[str, str]:
+        sent = self._link.sent
+        return {
+            "command_period": f"{1e3 * sent.period_s:.1f} ms",
+            "command_period_error_p99": f"{sent.error_ms(0.99):.2f} ms",
+            "command_period_error_max": f"{sent.error_ms(1.0):.2f} ms",
+        }
+
+    def _log(self, state: DbwState, events: list[BusEvent]) -> None:
+        for event in events:
+            self.get_logger().warning(f"bus {event.kind}: {event.detail}")
+        if state.phase != self._phase and state.reasons:
+            self.get_logger().warning(f"{state.phase}: {', '.join(state.reasons)}")
+        elif state.phase != self._phase:
+            self.get_logger().info(state.phase)
+        fresh = [fault for fault in state.faults if fault not in self._faults]
+        if fresh:
+            self.get_logger().warning(f"fault: {', '.join(fresh)}")
+        self._faults = state.faults
+
+
+def _named(bus: Any) -> str:
+    return ":".join(str(value) for value in bus.model_dump().values())
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(VehicleInterfaceNode)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""One graph, proven: started for a simulation and started for a car, it is the same above the vehicle boundary."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs the ros extra or a sourced ROS distribution")
+pytest.importorskip("can", reason="needs the can extra")
+
+import rclpy
+from rclpy.signals import SignalHandlerOptions
+
+from sim2real_ad.ros.graph import ALONE, DriveOptions, Graph, NodeSpec, sim_graph, vehicle_graph
+from sim2real_ad.ros.supervisor import Supervisor, free_bus, free_ports
+from sim2real_ad.ros.topics import CHAIN
+
+pytestmark = pytest.mark.ros
+
+ABOVE = (*CHAIN, "vehicle_interface")
+OF_A_SIMULATION = {"/clock", "/simulation/episode"}
+OF_ROS = {"/rosout", "/parameter_events"}
+Wire = tuple[str, str, str, str, str, int]
+"""Topic, type, which end, reliability, durability, depth."""
+
+
+@pytest.fixture
+def own_environment():
+    before = dict(os.environ)
+    os.environ.pop("ROS_DOMAIN_ID", None)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def wires(node_names: tuple[str, ...]) -> dict[str, set[Wire]]:
+    """Return what the running nodes of these names publish and hear, as the middleware tells it."""
+    context = rclpy.Context()
+    rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
+    watcher = rclpy.create_node("watcher", context=context, start_parameter_services=False)
+    try:
+        return _settled(lambda: _wires(watcher, node_names))
+    finally:
+        watcher.destroy_node()
+        rclpy.try_shutdown(context=context)
+
+
+def _settled(look: Callable[[], dict[str, set[Wire]]]) -> dict[str, set[Wire]]:
+    """Look until nothing new is seen for a second."""
+    seen, since_s = look(), time.monotonic()
+    while time.monotonic() - since_s < 1.0:
+        time.sleep(0.1)
+        again = look()
+        if again != seen:
+            seen, since_s = again, time.monotonic()
+    return seen
+
+
+def _wires(watcher, node_names: tuple[str, ...]) -> dict[str, set[Wire]]:
+    found: dict[str, set[Wire]] = {name: set() for name in node_names}
+    for topic, _ in watcher.get_topic_names_and_types():
+        if topic in OF_ROS:
+            continue
+        ends = (("publishes", watcher.get_publishers_info_by_topic), ("hears", watcher.get_subscriptions_info_by_topic))
+        for end, infos in ends:
+            for info in infos(topic):
+                qos = info.qos_profile
+                wire = (topic, info.topic_type, end, qos.reliability.name, qos.durability.name, qos.depth)
+                found.get(info.node_name, set()).add(wire)
+    return found
+
+
+def started(graph: Graph, logs: Path, world_port: int = 0) -> tuple[dict[str, set[Wire]], dict[str, list[str]]]:
+    """Start a graph for real; return its wires, and the command line of each process, as the kernel has it."""
+    with Supervisor(graph, logs) as supervisor:
+        if world_port:
+            supervisor.start_world(world_port)
+        supervisor.start()
+        supervisor.wait_until_ready()
+        lines = {n: Path(f"/proc/{supervisor.pid(n)}/cmdline").read_text().split("\0") for n in ABOVE}
+        return wires(ABOVE), lines
+
+
+def test_nodes_topics_types_and_quality_of_service_are_the_same_in_a_simulation_and_on_a_car(own_environment, tmp_path):
+    port, bus = free_ports(), free_bus()
+    simulated = sim_graph(DriveOptions(mode="realtime", bus=bus), port=port)
+    in_simulation, simulation_lines = started(simulated, tmp_path / "sim", port)
+
+    car = vehicle_graph(DriveOptions(bus=bus))
+    modules = simulated.node("simulated_ecu")
+    below = NodeSpec(modules.name, {**modules.parameters, **ALONE}, modules.renamed)
+    on_car, car_lines = started(Graph((*car.nodes, below)), tmp_path / "car")
+
+    assert set(in_simulation) == set(on_car) == set(ABOVE)
+    for name in ABOVE:
+        assert on_car[name], name
+        assert on_car[name] == {w for w in in_simulation[name] if w[0] not in OF_A_SIMULATION}, name
+        assert _remappings(car_lines[name]) == _remappings(simulation_lines[name])
+
+
+def _remappings(line: list[str]) -> list[str]:
+    return [part for part in line if ":=/" in part and part.startswith("~/")]

@@ -14,7 +14,7 @@ from rclpy.serialization import serialize_message
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.evaluation.mcap_stream import McapStream, MessageDecoder
 from sim2real_ad.ros.conversions import image_from_frame, message_from_action
-from sim2real_ad.ros.graph import NodeSpec
+from sim2real_ad.ros.graph import ALONE, NodeSpec
 from sim2real_ad.ros.mcap_recording import McapRecording
 from sim2real_ad.ros.node import topic_type
 from sim2real_ad.ros.node_states import READY
@@ -29,7 +29,7 @@ TOPICS = (ACTION, IMAGE_RAW)
 
 def recorder(path: Path, topics: tuple[Topic, ...] = TOPICS) -> NodeSpec:
     lines = [f"{t.name} {t.type_name} {t.qos}" for t in topics]
-    return NodeSpec("recorder", {"path": str(path), "topics": lines, "producers": [""], "consumers": [""]})
+    return NodeSpec("recorder", {"path": str(path), "topics": lines, **ALONE})
 
 
 def publish_frames(peer, process, count: int) -> list[bytes]:

@@ -20,7 +20,7 @@ from sim2real_ad.errors import GraphError
 from sim2real_ad.evaluation.benchmark import Measurement, figure
 from sim2real_ad.evaluation.statistics import quantile
 from sim2real_ad.ros.conversions import ns_from_time, set_time
-from sim2real_ad.ros.graph import Graph, NodeSpec, ParameterValue
+from sim2real_ad.ros.graph import ALONE, Graph, NodeSpec
 from sim2real_ad.ros.node import topic_type
 from sim2real_ad.ros.qos import publisher_qos, subscriber_qos
 from sim2real_ad.ros.record import recorded_counts
@@ -69,8 +69,7 @@ def measure_record() -> list[Measurement]:
 
 def _recorder(out: Path) -> NodeSpec:
     topics = [f"{t.name} {t.type_name} {t.qos}" for t in (*CAMERAS, *STATE)]
-    alone: dict[str, ParameterValue] = {"producers": [""], "consumers": [""]}
-    return NodeSpec(RECORDER, {"path": str(out), "topics": topics, "compression": COMPRESSION, **alone})
+    return NodeSpec(RECORDER, {"path": str(out), "topics": topics, "compression": COMPRESSION, **ALONE})
 
 
 def _run(graph: Graph, logs: Path) -> _Run:

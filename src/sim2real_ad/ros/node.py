@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import rclpy
 import rclpy.node
+from pydantic import Field
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException
 from rclpy.parameter import Parameter
@@ -21,6 +22,7 @@ from sim2real_ad.config import StrictModel, check_config
 from sim2real_ad.errors import Sim2RealError
 from sim2real_ad.ros.conversions import set_time
 from sim2real_ad.ros.node_states import READY, UP
+from sim2real_ad.ros.priority import take_priority
 from sim2real_ad.ros.qos import publisher_qos, subscriber_qos
 from sim2real_ad.ros.topics import PORTS, Topic
 from sim2real_ad.ros.transport import require_in_force, require_profile
@@ -34,11 +36,13 @@ _LONG_WAIT_S = 3600.0
 class NodeParameters(StrictModel):
     """The parameters that every node has: which neighbours to wait for before it says that it is ready.
 
-    producers: input ports that somebody must publish; consumers: `port=count`, how many must hear an output.
+    producers: input ports that somebody must publish; consumers: `port=count`, how many must hear an output;
+    realtime_priority: 1 to 98, 0 for none; see `priority`.
     """
 
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
+    realtime_priority: int = Field(ge=0, le=98)
 
 
 ParametersT = TypeVar("ParametersT", bound=NodeParameters)
@@ -192,6 +196,7 @@ def _run(make: Callable[[], GraphNode[Any]]) -> tuple[int, bool]:
         rclpy.init()
         node = make()
         require_in_force()
+        _take_priority(node)
         announce(UP)
         node.start_connecting()
         _spin(node)
@@ -212,6 +217,13 @@ def _run(make: Callable[[], GraphNode[Any]]) -> tuple[int, bool]:
         rclpy.try_shutdown()
         _ignore_interrupts()  # ROS has put the handler back that it found
     return status, node is not None and node.is_stuck
+
+
+def _take_priority(node: GraphNode[Any]) -> None:
+    """Go before what may wait; where that is not allowed, say so and go on."""
+    refusal = take_priority(node.parameters.realtime_priority)
+    if refusal:
+        node.get_logger().warning(f"{refusal}: what else runs on this machine can make it late")
 
 
 def _ignore_interrupts() -> None:

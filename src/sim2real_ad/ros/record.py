@@ -14,7 +14,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.ros import topics as known
-from sim2real_ad.ros.graph import NodeSpec
+from sim2real_ad.ros.graph import ALONE, NodeSpec
 from sim2real_ad.ros.mcap_recording import COMPRESSIONS
 from sim2real_ad.ros.supervisor import node_command
 from sim2real_ad.ros.topics import Topic
@@ -63,7 +63,7 @@ def run_recorder(out: Path, topics: Sequence[Topic], duration_s: float, compress
     lines = [f"{t.name} {t.type_name} {t.qos}" for t in topics]
     spec = NodeSpec(
         "recorder",
-        {"path": str(out), "topics": lines, "compression": compression, "producers": [""], "consumers": [""]},
+        {"path": str(out), "topics": lines, "compression": compression, **ALONE},
     )
     environment = os.environ | transport_environment(os.environ)
     # A group of its own: Ctrl-C comes to this process alone, which hands it on once.

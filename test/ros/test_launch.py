@@ -15,7 +15,7 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironment
 from launch_ros.actions import Node
 
 from sim2real_ad.config import share_path
-from sim2real_ad.ros.graph import DriveOptions, Graph, replay_graph, sim_graph, vehicle_graph
+from sim2real_ad.ros.graph import DriveOptions, Graph, relay_graph, replay_graph, sim_graph, vehicle_graph
 from sim2real_ad.ros.transport import PROFILE, PROFILE_VARIABLE
 
 pytestmark = [pytest.mark.ros, pytest.mark.launch]
@@ -23,6 +23,7 @@ GRAPHS = {
     "sim": sim_graph(DriveOptions(), "127.0.0.1", 2000),
     "vehicle": vehicle_graph(DriveOptions()),
     "replay": replay_graph(DriveOptions()),
+    "carla_bridge": relay_graph(DriveOptions(mode="realtime")),
 }
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from sim2real_ad.errors import TransportError
 
-PACKAGES = ("autoware_control_msgs", "autoware_vehicle_msgs", "sim2real_ad_msgs")
+PACKAGES = ("autoware_control_msgs", "autoware_vehicle_msgs", "carla_msgs", "sim2real_ad_msgs")
 TOOLS = ("cmake", "ninja", "g++")
 Report = Callable[[str], None]
 
@@ -49,7 +49,8 @@ def ensure_interfaces(report: Report = lambda line: None, prefix: Path | None = 
     if not _stamp(prefix, PACKAGES[0]).parent.is_dir() and not missing():
         return False
     sources = interfaces_path()
-    stale = [name for name in PACKAGES if not _is_current(prefix, sources / name)]
+    ours = [name for name in PACKAGES if not _is_supplied(name, prefix)]
+    stale = [name for name in ours if not _is_current(prefix, sources / name)]
     if stale:
         _require_tools()
         report(f"building message packages (once, about half a minute): {', '.join(stale)}")
@@ -58,6 +59,14 @@ def ensure_interfaces(report: Report = lambda line: None, prefix: Path | None = 
                 report(f"built {name}")
         importlib.invalidate_caches()
     return bool(stale)
+
+
+def _is_supplied(package: str, prefix: Path) -> bool:
+    """Whether a package comes from elsewhere, such as a workspace with the user's own carla_msgs."""
+    found = importlib.util.find_spec(package)
+    if found is None or found.origin is None:
+        return False
+    return not any(Path(found.origin).is_relative_to(place) for place in (prefix, Path(sys.prefix)))
 
 
 def content_hash(package: Path) -> str:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from sim2real_ad.types import ControlCommand, ns_from_seconds
 
+REPEATED = 1.2
+"""Periods for which a command may be said again: two clocks of one rate drift past each other."""
+
 
 @dataclass(frozen=True)
 class Order:
@@ -23,9 +26,9 @@ class Orders:
     camera carries the stamp of the last frame.
     """
 
-    def __init__(self, hold_s: float) -> None:
-        """hold_s: how old a command may be before the car shall miss it."""
-        self._hold_ns = ns_from_seconds(hold_s)
+    def __init__(self, hold_s: float, period_s: float) -> None:
+        """hold_s: how old a command may be before the car shall miss it; period_s: from one look to the next."""
+        self._hold_ns, self._repeat_ns = ns_from_seconds(hold_s), ns_from_seconds(REPEATED * period_s)
         self._lock = threading.Lock()
         self._command: ControlCommand | None = None
         self._arrived_ns = 0
@@ -44,13 +47,14 @@ class Orders:
     def take(self, now_ns: int) -> Order | None:
         """Return what to tell the car, None where the next command may still come: then nothing is to be said.
 
-        Saying nothing keeps the time from the last command to the car's own stop short: what was said once is not
-        said again to fill the gap.
+        Saying nothing keeps the time from the last command to the car's own stop short: no command is said again to
+        fill a gap, but for one that came just after the look before this one and whose successor is hardly late.
         """
         with self._lock:
             is_new, self._is_new = self._is_new, False
-            if is_new:
+            age_ns = now_ns - self._arrived_ns
+            if is_new or (self._command is not None and age_ns <= self._repeat_ns):
                 return Order(self._command, self._engage)
-            if self._command is not None and now_ns - self._arrived_ns <= self._hold_ns:
+            if self._command is not None and age_ns <= self._hold_ns:
                 return None
             return Order(None, self._engage)

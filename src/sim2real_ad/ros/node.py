@@ -221,9 +221,8 @@ def _run(make: Callable[[], GraphNode[Any]]) -> tuple[int, bool]:
 
 def _take_priority(node: GraphNode[Any]) -> None:
     """Go before what may wait; where that is not allowed, say so and go on."""
-    refusal = take_priority(node.parameters.realtime_priority)
-    if refusal:
-        node.get_logger().warning(f"{refusal}: what else runs on this machine can make it late")
+    for refusal in take_priority(node.parameters.realtime_priority):
+        node.get_logger().warning(f"{refusal}; it can be late")
 
 
 def _ignore_interrupts() -> None:

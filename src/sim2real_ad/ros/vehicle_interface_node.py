@@ -59,13 +59,13 @@ class VehicleInterfaceNode(GraphNode[VehicleInterfaceParameters]):
         settings = drive_by_wire_of(profile, p.bus)
         self._interface = interface_for(profile, settings.protocol)
         self._bus = CanBus(settings.bus)
-        self._orders = Orders(p.command_hold_s)
         self._clock = StampClock()
         self._reports = {port: self.publisher(port) for port in self.ports.outputs}
         self._report_due, self._diagnosis_due = Timer(REPORT_PERIOD_MS), Timer(DIAGNOSTICS_PERIOD_MS)
         self._phase: Phase = "disengaged"
         self._faults: tuple[str, ...] = ()
         period_s = 1.0 / p.rate_hz
+        self._orders = Orders(p.command_hold_s, period_s)
         self._link = HostLink(self._interface, self._bus, self._orders, Tracker(profile), self._on_state, period_s)
         self._loop = BusLoop(self._link.step, period_s, self.stop)
         self.subscribe("control", self._on_control)

@@ -35,7 +35,7 @@ class Pair:
         profile, settings = PROFILES[protocol], settings_for(protocol)
         bus = VirtualBusSettings(kind="virtual", channel=f"links-{protocol}")
         self.buses = CanBus(bus), CanBus(bus)
-        self.orders, self.tracker = Orders(0.03), Doubling()
+        self.orders, self.tracker = Orders(0.03, 0.01), Doubling()
         self.states, self.events, self.actuations = [], [], []
         self.host = HostLink(
             interface_for(profile, settings), self.buses[0], self.orders, self.tracker, self._told, 0.01

@@ -9,8 +9,8 @@ MS = 1_000_000
 FIRST, SECOND = ControlCommand(1, 0.1, 0.5), ControlCommand(2, 0.2, -0.5)
 
 
-def orders(hold_s=0.03):
-    return Orders(hold_s)
+def orders(hold_s=0.03, period_s=0.01):
+    return Orders(hold_s, period_s)
 
 
 def test_before_any_command_the_car_is_told_that_there_is_none():
@@ -21,8 +21,17 @@ def test_a_command_is_said_once_and_then_waited_for_the_next():
     kept = orders()
     kept.put(FIRST, 0)
     assert kept.take(1 * MS) == Order(FIRST, engage=False)
-    assert kept.take(10 * MS) is None
+    assert kept.take(13 * MS) is None
     assert kept.take(30 * MS) is None
+
+
+def test_a_command_whose_successor_is_hardly_late_is_said_again():
+    kept = orders()
+    kept.put(FIRST, 1 * MS)
+    assert kept.take(1 * MS).command is FIRST
+    assert kept.take(11 * MS).command is FIRST, "the next one comes at 11.1 ms"
+    kept.put(SECOND, 11 * MS + 1)
+    assert kept.take(21 * MS).command is SECOND
 
 
 def test_a_command_that_is_too_old_is_none_from_then_on():
@@ -38,7 +47,6 @@ def test_of_two_commands_the_newest_counts():
     kept.put(FIRST, 0)
     kept.put(SECOND, 1 * MS)
     assert kept.take(2 * MS) == Order(SECOND, engage=False)
-    assert kept.take(3 * MS) is None
 
 
 def test_a_command_is_fresh_by_its_arrival_whatever_its_stamp():
@@ -67,11 +75,11 @@ def test_a_command_that_is_back_is_followed_at_once():
 
 
 def test_no_command_is_said_twice_however_two_threads_interleave():
-    kept, said = orders(hold_s=10.0), []
+    kept, said = orders(hold_s=10.0, period_s=0.0), []
 
     def hear():
         for number in range(2000):
-            kept.put(ControlCommand(number, 0.0, 0.0), 0)
+            kept.put(ControlCommand(number, 0.0, 0.0), -1)
 
     thread = threading.Thread(target=hear)
     thread.start()

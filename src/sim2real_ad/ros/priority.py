@@ -18,7 +18,7 @@ _held: list[int] = []
 def take_priority(priority: int) -> list[str]:
     """Let every thread of this process go before all that have none or a lower one, and keep the cores awake.
 
-    priority: 1 to 99, 0 for neither. Threads that are started later inherit it; the kernel leaves 5 % of a core to others.
+    priority: 1 to 99, 0 for neither. Threads that are started later inherit it; 5 % of a core are left to others.
     Returns what was refused and why.
     """
     if priority == 0:

@@ -22,6 +22,7 @@ from sim2real_ad.safety.findings import Finding, Persistence, Severity
 from sim2real_ad.safety.inputs import GateInputs, Source
 from sim2real_ad.safety.limits import SafetyLimits, load_safety_limits
 from sim2real_ad.safety.planned_path import PlannedPath
+from sim2real_ad.safety.road_heading import RoadHeading
 from sim2real_ad.safety.states import DRIVING, STOPPING, GateState, StateMachine
 from sim2real_ad.safety.stop import stop_command
 from sim2real_ad.safety.tracking import TrackingMonitor
@@ -74,6 +75,7 @@ class Gate:
         self._watch = InputWatch(self.limits, profile, self.config.required)
         self._tracking = TrackingMonitor(self.limits.tracking, profile)
         self._clearance = ClearanceMonitor(self.limits.clearance, bev, profile) if bev else None
+        self._heading = RoadHeading(self.limits.heading, bev) if bev else None
         self._healthy = Persistence(ns_from_seconds(self.limits.manoeuvre.healthy))
         self._path = PlannedPath()
         self.reset()
@@ -129,7 +131,7 @@ class Gate:
         elif usable.ego:
             findings += self._tracking.step(usable.ego, now_ns)
         clearance, blocked = self._look_ahead(usable)
-        findings += blocked
+        findings += [*blocked, *self._turned(usable)]
         findings += self._authority(usable)
         self._findings = tuple(findings)
         self._advance(usable, now_ns)
@@ -171,6 +173,12 @@ class Gate:
             return clearance, []
         detail = f"{clearance.gap:.1f} m ahead, {clearance.time_to_collision:.2f} s to collision, at least {limit}"
         return clearance, [Finding("clearance", "collision_imminent", Severity.EMERGENCY, detail)]
+
+    def _turned(self, usable: GateInputs) -> list[Finding]:
+        """Return whether the road that is seen leads elsewhere than the route."""
+        if self._heading is None or usable.view is None or usable.ego is None:
+            return []
+        return self._heading.step(usable.view, usable.ego.speed)
 
     def _authority(self, usable: GateInputs) -> list[Finding]:
         """Return whether the vehicle has let go of what it had taken over."""
@@ -280,3 +288,5 @@ class Gate:
         self._healthy.forget()
         if self._clearance is not None:
             self._clearance.forget()
+        if self._heading is not None:
+            self._heading.forget()

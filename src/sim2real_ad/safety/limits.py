@@ -61,6 +61,16 @@ class DomainLimits(StrictModel):
     deviation_hold: float = Field(ge=0.0, le=5.0)
 
 
+class HeadingLimits(StrictModel):
+    """How far the seen road may lead elsewhere than the route, rad, in a share of so many views in a row; speed: m/s
+    below which views do not count."""
+
+    angle: float = Field(gt=0.0, le=0.5)
+    share: float = Field(gt=0.5, le=1.0)
+    views: int = Field(ge=1, le=200)
+    speed: float = Field(ge=0.0, le=10.0)
+
+
 class ClearanceLimits(StrictModel):
     """What counts as in the way, and how near it may be; see `clearance`. m, s, m/s^2."""
 
@@ -121,6 +131,7 @@ class SafetyLimits(StrictModel):
     agreement: AgreementLimits
     tracking: TrackingLimits
     domain: DomainLimits
+    heading: HeadingLimits
     clearance: ClearanceLimits
     driver: DriverLimits
     manoeuvre: ManoeuvreLimits

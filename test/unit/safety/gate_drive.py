@@ -45,6 +45,7 @@ NUMBERS: dict[str, dict[str, float]] = {
         "route_deviation": 4.0,
         "deviation_hold": 0.50,
     },
+    "heading": {"angle": 0.07, "share": 0.9, "views": 24, "speed": 1.5},
     "clearance": {
         "probability": 0.6,
         "cells": 3,

@@ -160,8 +160,8 @@ def test_every_command_of_the_chapter_is_one_of_the_project() -> None:
     from test_compose import check_s2r
 
     text = (ROOT / "docs" / "vehicle.md").read_text().replace("\\\n", " ")
-    blocks = re.findall(r"```\n(.*?)```", text, re.DOTALL)
-    lines = [line.partition("#")[0].strip() for block in blocks for line in block.splitlines()]
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    lines = [line.partition("#")[0].strip() for kind, block in blocks if not kind for line in block.splitlines()]
     asked = [line.removeprefix("run.sh ") for line in lines]
     commands = [shlex.split(line.replace("~", "/home/x"))[1:] for line in asked if line.startswith("s2r ")]
     assert len(commands) >= 8

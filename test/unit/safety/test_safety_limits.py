@@ -37,6 +37,9 @@ BOUNDS = {
     ("domain", "unfamiliar_hold"): ("from", 0.0, 5.0),
     ("domain", "route_deviation"): ("above", 0.0, 50.0),
     ("domain", "deviation_hold"): ("from", 0.0, 5.0),
+    ("heading", "angle"): ("above", 0.0, 0.5),
+    ("heading", "share"): ("above", 0.5, 1.0),
+    ("heading", "speed"): ("from", 0.0, 10.0),
     ("clearance", "side_margin"): ("from", -0.5, 2.0),
     ("clearance", "response_time"): ("above", 0.0, 2.0),
     ("clearance", "other_braking"): ("above", 0.0, 12.0),
@@ -50,7 +53,12 @@ BOUNDS = {
     ("manoeuvre", "healthy"): ("from", 0.0, 10.0),
     **{("budgets", stage): ("above", 0.0, 1000.0) for stage in NUMBERS["budgets"] if stage != "missed_in_a_row"},
 }
-COUNTS = {("clearance", "cells"): 100, ("clearance", "views"): 20, ("budgets", "missed_in_a_row"): 100}
+COUNTS = {
+    ("heading", "views"): 200,
+    ("clearance", "cells"): 100,
+    ("clearance", "views"): 20,
+    ("budgets", "missed_in_a_row"): 100,
+}
 
 
 @pytest.fixture

@@ -208,6 +208,9 @@ def _run(make: Callable[[], GraphNode[Any]]) -> tuple[int, bool]:
         status = EXIT_ERROR
     except (KeyboardInterrupt, ExternalShutdownException):
         status = EXIT_OK
+    except Exception:
+        if node is not None or rclpy.ok():  # else it was told to end while it was starting
+            raise
     finally:
         _ignore_interrupts()
         if node is not None:

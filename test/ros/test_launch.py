@@ -37,9 +37,12 @@ def load(name: str) -> ModuleType:
     return module
 
 
-def expanded(name: str) -> tuple[list[DeclareLaunchArgument], list[SetEnvironmentVariable], list[Node]]:
-    """Return what a launch file declares, sets and starts with its default arguments."""
+def expanded(
+    name: str, values: dict[str, str] | None = None
+) -> tuple[list[DeclareLaunchArgument], list[SetEnvironmentVariable], list[Node]]:
+    """Return what a launch file declares, sets and starts with these and its default arguments."""
     context = LaunchContext()
+    context.launch_configurations.update(values or {})
     arguments, settings, nodes = [], [], []
     for entity in load(name).generate_launch_description().entities:
         made = entity.execute(context) if isinstance(entity, (DeclareLaunchArgument, OpaqueFunction)) else None
@@ -58,6 +61,28 @@ def test_every_node_of_the_graph_is_started_with_the_supervisors_arguments(name:
         command = ["".join(part.perform(LaunchContext()) for part in piece) for piece in node.cmd[1:]]
         assert command[: len(spec.arguments())] == spec.arguments()
     assert set(nodes) == ({"episodes_node"} if name == "sim" else set())
+
+
+def test_on_a_car_a_recorder_that_ends_is_started_anew_and_any_other_end_ends_the_drive() -> None:
+    launched = {"recording": "/data/drive.mcap"}
+    for name, respawning in (("vehicle", {"recorder_node"}), ("replay", set())):
+        nodes = expanded(name, launched)[2]
+        assert {n.node_executable for n in nodes if n._ExecuteLocal__respawn} == respawning
+        ending = {n.node_executable for n in nodes if n._ExecuteLocal__on_exit}
+        assert ending == {n.node_executable for n in nodes} - respawning
+
+
+@pytest.mark.parametrize("shadow", ["true", "false"])
+@pytest.mark.parametrize("drive_by_wire", ["true", "false"])
+def test_the_arguments_of_a_car_choose_its_interface_and_whether_it_is_actuated(
+    shadow: str, drive_by_wire: str
+) -> None:
+    values = {"shadow": shadow, "drive_by_wire": drive_by_wire, "bus": "socketcan:can1"}
+    nodes = {node.node_executable: node for node in expanded("vehicle", values)[2]}
+    assert ("vehicle_interface_node" in nodes) == (drive_by_wire == "true")
+    gate = "".join(p.perform(LaunchContext()) for piece in nodes["safety_gate_node"].cmd[1:] for p in piece)
+    assert ("actuated:=true" in gate) == (shadow == "false")
+    assert ("/sim2real_ad/shadow/control" in gate) == (shadow == "true")
 
 
 @pytest.mark.parametrize("name", GRAPHS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,20 @@ def publish_frames(peer, process, count: int) -> list[bytes]:
         )
         peer.spin_for(0.002)
     return sent
+
+
+def test_a_recorder_that_may_start_again_goes_on_in_the_next_free_file(peer, processes, tmp_path: Path) -> None:
+    path = tmp_path / "drive.mcap"
+    for name in ("drive.mcap", "drive_1.mcap", "drive_2.mcap"):
+        spec = recorder(path)
+        again = replace(spec, parameters={**spec.parameters, "when_exists": "next"})
+        process = processes.start(name, node_command(again))
+        sent = publish_frames(peer, process, 20)
+        peer.spin_for(0.3)
+        process.signal(signal.SIGTERM)
+        assert process.wait(time.monotonic() + 20.0)
+        recorded = [m for m in McapStream(tmp_path / name) if m.topic == ACTION.name]
+        assert [bytes(m.data) for m in recorded] == sent
 
 
 def test_every_message_is_recorded_as_it_was_on_the_wire(peer, processes, tmp_path: Path) -> None:

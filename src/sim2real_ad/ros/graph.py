@@ -73,6 +73,11 @@ class NodeSpec:
         return f"{self.name}_node"
 
     @property
+    def respawns(self) -> bool:
+        """Whether it may end and be started anew while the others go on: it decides nothing and nobody waits for it."""
+        return self.parameters.get("when_exists") == "next"
+
+    @property
     def recorded(self) -> list[str]:
         """What the recorder subscribes to; empty for every other node."""
         topics = self.parameters.get("topics", [])
@@ -194,7 +199,8 @@ def vehicle_graph(
     camera = _camera(options, "system", source, source_path)
     stages = _stages(options, "system", auto_engage=shadow)
     stages = _hidden(stages) if shadow else stages
-    return _finished(options, (camera, *stages, *_vehicle_interface(options, "system")))
+    graph = _finished(options, (camera, *stages, *_vehicle_interface(options, "system")))
+    return Graph(tuple(_going_on(node) if node.name == "recorder" else node for node in graph.nodes))
 
 
 def relay_graph(
@@ -300,6 +306,11 @@ def _names(node: NodeSpec, parameter: str) -> list[str]:
 def parameter_file() -> Path:
     """Return the file with the parameters that do not depend on the way of use."""
     return find_config("nodes", "graph")
+
+
+def _going_on(recorder: NodeSpec) -> NodeSpec:
+    """Let a drive on the road not end with its recorder."""
+    return replace(recorder, parameters={**recorder.parameters, "when_exists": "next"})
 
 
 def _vehicle_interface(options: DriveOptions, time_source: TimeSource) -> tuple[NodeSpec, ...]:

@@ -41,7 +41,11 @@ def argument_actions(arguments: Arguments, choices: Choices | None = None) -> li
 
 
 def node_actions(graph: Graph) -> list[Any]:
-    """Return one process a node. When one ends, the whole launch ends: a graph with a hole in it drives nowhere."""
+    """Return one process a node.
+
+    One that may is started anew where it ends; with any other the whole launch ends: a graph with a hole in it drives
+    nowhere, and what it left is braked by the car's own timeout.
+    """
     from launch.actions import Shutdown
     from launch_ros.actions import Node
 
@@ -51,7 +55,8 @@ def node_actions(graph: Graph) -> list[Any]:
             executable=node.executable,
             ros_arguments=node.arguments()[1:],
             output="screen",
-            on_exit=Shutdown(reason=f"{node.name} ended"),
+            **({"respawn": True, "respawn_delay": 1.0} if node.respawns else {}),
+            on_exit=None if node.respawns else Shutdown(reason=f"{node.name} ended"),
         )
         for node in graph.nodes
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -19,14 +20,15 @@ COMPLAINT_PERIOD_S = 1.0
 
 
 class RecorderParameters(NodeParameters):
-    """path: MCAP file, which must not exist; topics: `name type qos` each; chunk_bytes, flush_period_s: see
-    McapRecording."""
+    """path: MCAP file; when_exists: what to do where there is one, refuse or go on in the next free name; topics: `name
+    type qos` each; chunk_bytes, flush_period_s: see McapRecording."""
 
     path: str
     topics: tuple[str, ...]
     chunk_bytes: int = Field(ge=1024)
     flush_period_s: float = Field(gt=0.0, le=10.0)
     compression: Literal["none", "lz4", "zstd"]
+    when_exists: Literal["refuse", "next"]
 
 
 class RecorderNode(GraphNode[RecorderParameters]):
@@ -40,8 +42,9 @@ class RecorderNode(GraphNode[RecorderParameters]):
         super().__init__()
         p = self.parameters
         topics = [parse_topic(line) for line in p.topics]
+        path = free_name(Path(p.path)) if p.when_exists == "next" else Path(p.path)
         self._recording = McapRecording(
-            Path(p.path), topics, chunk_bytes=p.chunk_bytes, flush_period_s=p.flush_period_s, compression=p.compression
+            path, topics, chunk_bytes=p.chunk_bytes, flush_period_s=p.flush_period_s, compression=p.compression
         )
         self._subscriptions_by_topic = {topic.name: self._record(topic) for topic in topics}
         self.every(COMPLAINT_PERIOD_S, self._complain)
@@ -74,6 +77,12 @@ class RecorderNode(GraphNode[RecorderParameters]):
     def _note_lost(self, name: str, info: Any) -> None:
         """Say that messages came faster than they were taken."""
         self.get_logger().error(f"{name}: {info.total_count_change} messages lost, {info.total_count} in all")
+
+
+def free_name(path: Path) -> Path:
+    """Return a path that does not exist: this one, or the first of `name_1.mcap`, `name_2.mcap` and so on."""
+    names = itertools.chain([path], (path.with_stem(f"{path.stem}_{number}") for number in itertools.count(1)))
+    return next(name for name in names if not name.exists())
 
 
 def parse_topic(line: str) -> Topic:

@@ -76,7 +76,8 @@ class RecorderNode(GraphNode[RecorderParameters]):
 
     def _note_lost(self, name: str, info: Any) -> None:
         """Say that messages came faster than they were taken."""
-        self.get_logger().error(f"{name}: {info.total_count_change} messages lost, {info.total_count} in all")
+        if info.total_count_change:
+            self.get_logger().error(f"{name}: {info.total_count_change} messages lost, {info.total_count} in all")
 
 
 def free_name(path: Path) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +31,14 @@ LEAST_AHEAD = 6
 """Places of AHEAD that the route must reach."""
 ASIDE = np.arange(-8.0, 8.25, 0.5)
 """Where they are looked for, m to the left of the route."""
+ON_ROUTE = len(ASIDE) // 2
 LEAST_EDGE = 5
 """Places at which an edge must be seen for a reading."""
 APART = 2
 """Places between two that a slope is taken from: nearer ones tell of the cells' size."""
 REACH = 1.0
 """m along the route, back and forth, that its direction at a place is taken from."""
+SHIFTS = (-REACH, 0.0, REACH)
 STRAIGHT = 0.35
 """Median distance in m of an edge from its line; by more it is a junction's mouth, or no edge."""
 
@@ -63,7 +66,6 @@ class RoadHeading:
     def forget(self) -> None:
         """Start anew."""
         self._readings.clear()
-        self._stamp_ns = None
 
     def _judged(self) -> list[Finding]:
         limits, count = self._limits, len(self._readings)
@@ -78,51 +80,53 @@ class RoadHeading:
         """Return the road's heading against the route's, rad, left positive; None where the view does not tell."""
         if self._channel is None or view.bev.shape != self._bev.shape or not len(view.route):
             return None
-        along, places = _beside(np.asarray(view.route, np.float64))
-        if len(along) < LEAST_AHEAD:
-            return None
+        along, places = places_beside(view.route)
         cells = np.rint(self._bev.cells_from_base(places)).astype(np.intp)
+        if len(along) < LEAST_AHEAD or not np.all((cells >= 0) & (cells < view.validity.shape)):
+            return None
         row, column = cells[..., 0], cells[..., 1]
-        rows, columns = view.validity.shape
-        inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
-        row, column = row.clip(0, rows - 1), column.clip(0, columns - 1)
-        road = inside & (view.bev[self._channel][row, column] >= LIKELY)
-        seen = inside & (view.validity[row, column] > 0)
-        slopes = [s for s in (_slope(along, edge) for edge in _edges(road, seen)) if s is not None]
+        road = (view.bev[self._channel][row, column] >= LIKELY).tolist()
+        seen = (view.validity[row, column] > 0).tolist()
+        slopes = [slope for side in (1, -1) if (slope := _slope(along, _edge(road, seen, side))) is not None]
         return math.atan(sum(slopes) / len(slopes)) if slopes else None
 
 
-def _beside(route: Floats) -> tuple[Floats, Floats]:
-    """Return distances (N,) along a route (P, 2) in base_link, and the places (N, M, 2) beside it at each."""
+def places_beside(route: NDArray[np.floating[Any]]) -> tuple[Floats, Floats]:
+    """Return distances (N,) along a route (P, 2) in base_link, those of AHEAD that it reaches, and the places (N, M, 2)
+    beside it at each, those of ASIDE from right to left."""
     along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(route, axis=0).T))))
-    at = AHEAD[: np.searchsorted(AHEAD, along[-1] - REACH)]
-    behind, ahead = (np.stack([np.interp(at + s, along, axis) for axis in route.T], axis=-1) for s in (-REACH, REACH))
-    forward = ahead - behind
-    forward = forward / np.maximum(np.hypot(*forward.T), 1e-9)[:, None]
-    left = np.stack((-forward[:, 1], forward[:, 0]), axis=-1)
-    return at, (0.5 * (behind + ahead))[:, None] + ASIDE[:, None] * left[:, None]
+    at = AHEAD[along[-1] >= AHEAD + REACH]
+    before, here, after = (
+        (np.interp(at + s, along, route[:, 0]), np.interp(at + s, along, route[:, 1])) for s in SHIFTS
+    )
+    heading = np.arctan2(after[1] - before[1], after[0] - before[0])[:, None]
+    x = here[0][:, None] - ASIDE * np.sin(heading)
+    y = here[1][:, None] + ASIDE * np.cos(heading)
+    return at, np.stack((x, y), axis=2)
 
 
-def _edges(road: NDArray[np.bool_], seen: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Return how far to the left of the route the right and the left edge lie, (N,) m, NaN where they are not seen.
+def _edge(road: list[list[bool]], seen: list[list[bool]], side: int) -> Floats:
+    """Return how far to the left of the route an edge lies at each distance, (N,) m, NaN where it is not seen.
 
-    road, seen: (N, M) beside the route. Of several stretches of road it is the one nearest to the route.
+    road, seen: at places beside the route, as of `places_beside`; side: 1 for the left edge, -1 for the right one.
     """
-    places = np.arange(road.shape[1])
-    count = len(places)
-    distance = np.where(road, np.abs(ASIDE), np.inf)
-    nearest = distance.argmin(axis=1)[:, None]
-    last_right = np.where(~road & (places < nearest), places, -1).max(axis=1)
-    first_left = np.where(~road & (places > nearest), places, count).min(axis=1)
-    there = np.isfinite(distance.min(axis=1))
-    rows = np.arange(len(road))
-    right_seen = there & (last_right >= 0) & seen[rows, last_right] & seen[rows, (last_right + 1).clip(0, count - 1)]
-    left_seen = there & (first_left < count)
-    left_seen &= seen[rows, first_left.clip(0, count - 1)] & seen[rows, first_left - 1]
-    half = (ASIDE[1] - ASIDE[0]) / 2.0
-    right = np.where(right_seen, ASIDE[last_right.clip(0)] + half, np.nan)
-    left = np.where(left_seen, ASIDE[first_left.clip(0, count - 1)] - half, np.nan)
-    return right, left
+    found = [_edge_at(*rows, side) for rows in zip(road, seen, strict=True)]
+    return np.array([math.nan if place is None else ASIDE[place] for place in found])
+
+
+def _edge_at(road: list[bool], seen: list[bool], side: int) -> int | None:
+    """Return the last place of the road to a side, None where it, or what is beyond it, is not seen.
+
+    Of several stretches of road it is the one nearest to the route.
+    """
+    ways = sorted((abs(place - ON_ROUTE), place) for place, is_road in enumerate(road) if is_road)
+    if not ways:
+        return None
+    place = ways[0][1]
+    while 0 <= place + side < len(road) and road[place + side]:
+        place += side
+    beyond = place + side
+    return place if 0 <= beyond < len(road) and seen[place] and seen[beyond] else None
 
 
 @cache
@@ -134,9 +138,9 @@ def _slope(along: Floats, edge: Floats) -> float | None:
     """Return how an edge departs from the route, m a m, by the median of pairs (P. Sen, JASA 63, 1968); None where it
     is seen at too few places or is no line."""
     known = ~np.isnan(edge)
-    if np.count_nonzero(known) < LEAST_EDGE:
-        return None
     x, y = along[known], edge[known]
+    if len(x) < LEAST_EDGE:
+        return None
     first, second = _pairs(len(x))
     slope = float(np.median((y[second] - y[first]) / (x[second] - x[first])))
     off = y - slope * x

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.safety.findings import Finding, Severity
-from sim2real_ad.safety.road_heading import RoadHeading
+from sim2real_ad.safety.road_heading import AHEAD, ASIDE, LEAST_AHEAD, LEAST_EDGE, RoadHeading, places_beside
 
 VIEWS = LIMITS.heading.views
 FAST = 6.0
@@ -123,13 +123,93 @@ def test_edges_at_the_limit_of_what_is_seen_are_none():
     assert see(heading(), replace(seen, validity=beyond)) == [], "of the road itself nothing is known"
 
 
+def reading_of(seen, bev=BEV):
+    """Return what one view tells, rad; None where it tells nothing."""
+    watch = RoadHeading(limits_with(heading={"views": 1}).heading, bev)
+    watch.step(replace(seen, stamp_ns=1), FAST)
+    return watch._readings[0] if watch._readings else None
+
+
+def with_right_edge(asides):
+    """A view whose road has no left edge and a right one at asides[i] m where the route is AHEAD[i] m long."""
+    bev = np.zeros(BEV.shape, np.uint8)
+    for ahead, aside in zip(AHEAD, asides, strict=True):
+        rows = np.abs(CENTRES[:, 0, 0] - ahead) < 1.0
+        bev[ROAD, rows] = np.where(CENTRES[rows, :, 1] > aside, 255, 0)
+    return replace(road(), bev=bev)
+
+
 def test_a_ragged_edge_is_no_line():
-    seen = road(0.0, left=100.0)
-    ragged = seen.bev.copy()
-    rows = np.arange(BEV.shape[1])
-    for row in rows[(rows // 4) % 2 == 0]:
-        ragged[ROAD, row, CENTRES[row, :, 1] < 1.0] = 0
-    assert see(heading(angle=0.001), replace(seen, bev=ragged)) == []
+    straight = -5.0 + 0.2 * np.arange(len(AHEAD))
+    assert reading_of(with_right_edge(straight)) == pytest.approx(math.atan(0.1), abs=0.03)
+    ragged = straight + np.where(np.arange(len(AHEAD)) % 2, 1.0, -1.0)
+    assert reading_of(with_right_edge(ragged)) is None
+
+
+def test_an_edge_must_be_seen_at_enough_places():
+    def hidden_from(place):
+        seen = road(8.0, left=100.0)
+        validity = seen.validity.copy()
+        validity[CENTRES[:, 0, 0] > AHEAD[place] - 1.0] = 0
+        return replace(seen, validity=validity)
+
+    assert reading_of(hidden_from(LEAST_EDGE)) is not None
+    assert reading_of(hidden_from(LEAST_EDGE - 1)) is None
+
+
+def test_a_route_must_reach_far_enough():
+    def of_length(length):
+        xs = np.append(np.arange(0.0, length, 2.0), length)
+        return replace(road(8.0), route=np.stack((xs, np.zeros_like(xs)), axis=1).astype(np.float32))
+
+    enough = AHEAD[LEAST_AHEAD - 1] + 1.0
+    assert reading_of(of_length(enough)) is not None
+    assert reading_of(of_length(enough - 0.1)) is None
+
+
+def test_places_lie_beside_the_route_at_their_distances():
+    along, places = places_beside(np.array([[0.0, 0.0], [15.0, 0.0], [40.0, 0.0]]))
+    assert along.tolist() == AHEAD.tolist()
+    assert places.shape == (len(AHEAD), len(ASIDE), 2)
+    assert np.allclose(places[..., 0], AHEAD[:, None])
+    assert np.allclose(places[..., 1], ASIDE)
+    to_the_left, places = places_beside(np.array([[3.0, 0.0], [3.0, 40.0]]))
+    assert np.allclose(places[..., 0], 3.0 - ASIDE)
+    assert np.allclose(places[..., 1], AHEAD[:, None])
+    assert len(to_the_left) == len(AHEAD)
+
+
+def test_places_beside_a_bend_lie_on_circles_about_its_centre():
+    s = np.linspace(0.0, 40.0, 400)
+    circle = np.stack((20.0 * np.sin(s / 20.0), 20.0 - 20.0 * np.cos(s / 20.0)), axis=1)
+    along, places = places_beside(circle)
+    from_centre = np.hypot(places[..., 0], places[..., 1] - 20.0)
+    assert np.allclose(from_centre, 20.0 - ASIDE, atol=0.01)
+    on_route = places[:, len(ASIDE) // 2]
+    assert np.allclose(np.arctan2(on_route[:, 0], 20.0 - on_route[:, 1]), along / 20.0, atol=1e-3)
+
+
+def test_places_end_a_metre_before_the_route():
+    assert places_beside(np.array([[0.0, 0.0], [13.0, 0.0]]))[0].tolist() == [6.0, 8.0, 10.0, 12.0]
+    assert places_beside(np.array([[0.0, 0.0], [12.9, 0.0]]))[0].tolist() == [6.0, 8.0, 10.0]
+
+
+def test_a_route_that_leaves_the_grid_tells_nothing_and_one_that_keeps_within_tells():
+    def on(**extent):
+        bev = BevSpec(**({"x_min": 5.75, "x_max": 26.25, "y_min": -8.25, "y_max": 8.25} | extent))
+        centres = bev.cell_centres()
+        cells = np.zeros(bev.shape, np.uint8)
+        turn = math.radians(8.0)
+        aside = centres[..., 1] * math.cos(turn) - centres[..., 0] * math.sin(turn)
+        cells[bev.index("drivable")] = np.where(np.abs(aside) < 1.75, 255, 0)
+        seen = replace(road(), bev=cells, validity=np.full(bev.shape[1:], 255, np.uint8))
+        return reading_of(seen, bev)
+
+    assert on() == pytest.approx(math.radians(8.0), abs=0.04), "every place lies just within"
+    assert on(x_min=6.25) is None
+    assert on(x_max=25.75) is None
+    assert on(y_min=-7.75) is None
+    assert on(y_max=7.75) is None
 
 
 def test_of_two_roads_the_one_at_the_route_counts():

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.ros
 ABOVE = (*CHAIN, "vehicle_interface")
 OF_A_SIMULATION = {"/clock", "/simulation/episode"}
 OF_ROS = {"/rosout", "/parameter_events"}
+QUIET_S, PATIENCE_S = 2.0, 20.0
 Wire = tuple[str, str, str, str, str, int]
 """Topic, type, which end, reliability, durability, depth."""
 
@@ -50,9 +51,10 @@ def wires(node_names: tuple[str, ...]) -> dict[str, set[Wire]]:
 
 
 def _settled(look: Callable[[], dict[str, set[Wire]]]) -> dict[str, set[Wire]]:
-    """Look until nothing new is seen for a second."""
-    seen, since_s = look(), time.monotonic()
-    while time.monotonic() - since_s < 1.0:
+    """Look until something is seen of every node, and nothing new for two seconds."""
+    began_s = since_s = time.monotonic()
+    seen = look()
+    while time.monotonic() - since_s < QUIET_S or (not all(seen.values()) and time.monotonic() - began_s < PATIENCE_S):
         time.sleep(0.1)
         again = look()
         if again != seen:

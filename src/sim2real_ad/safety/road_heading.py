@@ -6,6 +6,7 @@ turned by a small angle e they come nearer on one side and go away on the other,
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import deque
 from functools import cache
@@ -110,7 +111,7 @@ def _edge(road: list[list[bool]], seen: list[list[bool]], side: int) -> Floats:
 
     road, seen: at places beside the route, as of `places_beside`; side: 1 for the left edge, -1 for the right one.
     """
-    found = [_edge_at(*rows, side) for rows in zip(road, seen, strict=True)]
+    found = map(_edge_at, road, seen, itertools.repeat(side))
     return np.array([math.nan if place is None else ASIDE[place] for place in found])
 
 
@@ -119,10 +120,10 @@ def _edge_at(road: list[bool], seen: list[bool], side: int) -> int | None:
 
     Of several stretches of road it is the one nearest to the route.
     """
-    ways = sorted((abs(place - ON_ROUTE), place) for place, is_road in enumerate(road) if is_road)
-    if not ways:
+    places = [place for place, is_road in enumerate(road) if is_road]
+    place = min(places, key=lambda place: abs(place - ON_ROUTE), default=None)
+    if place is None:
         return None
-    place = ways[0][1]
     while 0 <= place + side < len(road) and road[place + side]:
         place += side
     beyond = place + side

@@ -90,7 +90,26 @@ def test_the_angle_is_read_to_within_what_half_a_metre_allows(turned, curvature,
     assert told == pytest.approx(turned, abs=3.5)
 
 
+@pytest.mark.parametrize("turned", [3.8, -3.8])
+def test_a_small_angle_is_allowed_on_either_side(turned):
+    assert abs(reading_of(road(turned))) > math.radians(2.2)
+    assert see(heading(), road(turned), 3 * VIEWS) == []
+
+
+def test_an_edge_at_the_last_place_but_one_is_seen():
+    assert reading_of(road(0.0, right=7.6, left=100.0)) == 0.0
+    assert reading_of(road(0.0, right=100.0, left=7.6)) == 0.0
+
+
+def test_only_the_newest_views_count():
+    watch = heading()
+    see(watch, road(0.0), 10 * VIEWS)
+    assert reasons(see(watch, road(8.0), VIEWS, begin=10 * VIEWS)) == ["road_heads_elsewhere"]
+
+
 def test_one_edge_is_enough():
+    for right, left in ((1.75, 100.0), (100.0, 1.75)):
+        assert reading_of(road(8.0, right=right, left=left)) == pytest.approx(math.radians(8.0), abs=math.radians(1.5))
     assert reasons(see(heading(), road(8.0, left=100.0))) == ["road_heads_elsewhere"]
     assert reasons(see(heading(), road(8.0, right=100.0, left=1.75))) == ["road_heads_elsewhere"]
 
@@ -109,6 +128,11 @@ def test_one_edge_is_enough():
 )
 def test_what_does_not_tell_is_no_finding(seen):
     assert see(heading(), seen) == []
+
+
+def test_whatever_is_seen_at_all_is_seen():
+    seen = road(8.0)
+    assert reading_of(replace(seen, validity=np.minimum(seen.validity, 1))) is not None
 
 
 def test_cells_count_as_road_from_a_half_on():
@@ -215,7 +239,7 @@ def test_a_route_that_leaves_the_grid_tells_nothing_and_one_that_keeps_within_te
 def test_of_two_roads_the_one_at_the_route_counts():
     seen = road(0.0)
     both = seen.bev.copy()
-    both[ROAD] = np.maximum(both[ROAD], np.where(CENTRES[..., 1] < -4.0 - 0.2 * CENTRES[..., 0], 255, 0))
+    both[ROAD] = np.maximum(both[ROAD], np.where(CENTRES[..., 1] < -3.0 - 0.1 * CENTRES[..., 0], 255, 0))
     assert see(heading(), replace(seen, bev=both)) == []
 
 

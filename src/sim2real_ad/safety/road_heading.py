@@ -32,6 +32,8 @@ LEAST_AHEAD = 6
 """Places of AHEAD that the route must reach."""
 ASIDE = np.arange(-8.0, 8.25, 0.5)
 """Where they are looked for, m to the left of the route."""
+FARTHEST = 1000.0
+"""m from the car beyond which a route's point is none: views hold some 50 m of it."""
 ON_ROUTE = len(ASIDE) // 2
 LEAST_EDGE = 5
 """Places at which an edge must be seen for a reading."""
@@ -79,17 +81,24 @@ class RoadHeading:
 
     def _read(self, view: Observation) -> float | None:
         """Return the road's heading against the route's, rad, left positive; None where the view does not tell."""
-        if self._channel is None or view.bev.shape != self._bev.shape or not len(view.route):
+        if self._channel is None or not self._is_usable(view):
             return None
         along, places = places_beside(view.route)
         cells = np.rint(self._bev.cells_from_base(places)).astype(np.intp)
-        if len(along) < LEAST_AHEAD or not np.all((cells >= 0) & (cells < view.validity.shape)):
+        if len(along) < LEAST_AHEAD or not np.all((cells >= 0) & (cells < self._bev.shape[1:])):
             return None
         row, column = cells[..., 0], cells[..., 1]
         road = (view.bev[self._channel][row, column] >= LIKELY).tolist()
         seen = (view.validity[row, column] > 0).tolist()
         slopes = [slope for side in (1, -1) if (slope := _slope(along, _edge(road, seen, side))) is not None]
         return math.atan(sum(slopes) / len(slopes)) if slopes else None
+
+    def _is_usable(self, view: Observation) -> bool:
+        """Whether shapes and sizes are those of a view; the gate trusts nothing that it is told."""
+        route = view.route
+        shaped = view.bev.shape == self._bev.shape and view.validity.shape == self._bev.shape[1:]
+        routed = route.ndim == 2 and route.shape[1] == 2 and len(route) > 0
+        return shaped and routed and bool(np.abs(route).max() < FARTHEST)
 
 
 def places_beside(route: NDArray[np.floating[Any]]) -> tuple[Floats, Floats]:

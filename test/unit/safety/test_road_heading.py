@@ -123,11 +123,37 @@ def test_one_edge_is_enough():
         replace(road(8.0), route=route_of(length=16)),
         replace(road(8.0), route=np.zeros((0, 2), np.float32)),
         replace(road(8.0), bev=road(8.0).bev[:, 1:]),
+        replace(road(8.0), validity=np.zeros((0, 0), np.uint8)),
+        replace(road(8.0), validity=road(8.0).validity[:, 1:]),
+        replace(road(8.0), validity=road(8.0).validity[0]),
+        replace(road(8.0), route=route_of()[:, :1]),
+        replace(road(8.0), route=route_of()[0]),
+        replace(road(8.0), route=np.where(route_of() > 40.0, 1000.0, route_of())),
+        replace(road(8.0), route=np.full((20, 2), 3e38, np.float32)),
     ],
-    ids=["no edge", "hardly road", "not seen", "a short route", "no route", "another shape"],
+    ids=[
+        "no edge",
+        "hardly road",
+        "not seen",
+        "a short route",
+        "no route",
+        "another shape",
+        "nothing known",
+        "another shape of what is known",
+        "no shape of what is known",
+        "half a route",
+        "a point for a route",
+        "a route that jumps away",
+        "a route out of the world",
+    ],
 )
 def test_what_does_not_tell_is_no_finding(seen):
     assert see(heading(), seen) == []
+
+
+def test_a_route_may_be_long():
+    far = np.where(route_of() > 40.0, 999.0, route_of())
+    assert reading_of(replace(road(8.0), route=far)) is not None
 
 
 def test_whatever_is_seen_at_all_is_seen():

@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,8 @@ def test_the_doctor_before_the_start_lets_a_sound_graph_pass_and_no_other(vehicl
     words = shlex.split(settings(UNIT)["Service"]["ExecStartPre"])
     shell = words[2].replace("$$", "$").replace(RUN, "/usr/bin/env")
     claim = DomainClaim({})
-    variables = {**os.environ, **environment(), "VEHICLE": vehicle, "ROS_DOMAIN_ID": str(claim.domain)}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    variables = {**os.environ, **environment(), "PATH": path, "VEHICLE": vehicle, "ROS_DOMAIN_ID": str(claim.domain)}
     done = subprocess.run([words[0], words[1], shell], env=variables, capture_output=True, text=True, timeout=120)
     claim.close()
     assert done.returncode == status, done.stdout + done.stderr

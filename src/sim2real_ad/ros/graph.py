@@ -49,8 +49,8 @@ SHADOW_PREFIX = "/sim2real_ad/shadow"
 FAULTY_PREFIX = "/sim2real_ad/faulty"
 SIMULATED_PREFIX = "/simulation"
 PRIORITIES = {"carla_bridge": 10, "camera": 20, "adapter": 20, "policy": 20, "actuation": 20, "safety_gate": 30}
-"""Real-time priorities of what a frame passes, where time does not wait; the gate before all that it watches. The bridge
-has one for the simulated car's own timeout, which on a real car nothing can make late."""
+"""Real-time priorities of what a frame passes, where time does not wait; the gate before all that it watches. The
+bridge has one for the simulated car's own timeout, which on a real car nothing can make late."""
 BUS_PRIORITIES = {"vehicle_interface": 40, "simulated_ecu": 40}
 """Of what keeps a bus in time, which never waits."""
 ALONE: Mapping[str, ParameterValue] = {"producers": [""], "consumers": [""], "realtime_priority": 0}

@@ -93,6 +93,11 @@ def test_channels_that_a_view_lacks_are_not_missed():
     assert monitor(bev=bev).step(shown([(20.25, 0.25)], channel="obstacle", bev=bev), 0.0, 8.0).gap > 16.0
 
 
+def test_a_view_without_anything_solid_has_nothing_in_the_way():
+    bev = BevSpec(channels=("drivable",))
+    assert monitor(bev=bev).step(shown([(20.25, 0.25)], channel="drivable", bev=bev), 0.0, 8.0) == FREE
+
+
 @pytest.mark.parametrize(("value", "taken"), [(152, False), (153, True), (255, True)])
 def test_a_cell_is_taken_from_a_probability_on(value, taken):
     clearance = monitor().step(shown([(20.25, 0.25)], value=value), 0.0, 8.0)

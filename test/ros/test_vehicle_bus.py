@@ -105,11 +105,19 @@ class Harness:
         raise AssertionError(f"mode {mode} not within {timeout_s} s; {self.interface.log_lines()[-3:]}")
 
     def engaged(self) -> Harness:
-        self.wants = False
-        for _ in range(30):
-            self.tick()
-        self.wants = True
-        self.until_mode(MODES.AUTONOMOUS)
+        """Ask for the car until its modules follow, by a new edge each time, as a driver does."""
+        for _ in range(8):
+            self.wants = False
+            for _ in range(30):
+                self.tick()
+            self.wants = True
+            try:
+                self.until_mode(MODES.AUTONOMOUS, 1.5)
+                break
+            except AssertionError:
+                continue
+        else:
+            raise AssertionError(f"not engaged; {self.interface.log_lines()[-3:]}")
         for _ in range(20):
             self.tick()
         return self

@@ -64,6 +64,7 @@ class VehicleInterfaceNode(GraphNode[VehicleInterfaceParameters]):
         self._report_due, self._diagnosis_due = Timer(REPORT_PERIOD_MS), Timer(DIAGNOSTICS_PERIOD_MS)
         self._phase: Phase = "disengaged"
         self._faults: tuple[str, ...] = ()
+        self._reasons: tuple[str, ...] = ()
         period_s = 1.0 / p.rate_hz
         self._orders = Orders(p.command_hold_s, period_s)
         self._link = HostLink(self._interface, self._bus, self._orders, Tracker(profile), self._on_state, period_s)
@@ -126,14 +127,14 @@ class VehicleInterfaceNode(GraphNode[VehicleInterfaceParameters]):
     def _log(self, state: DbwState, events: list[BusEvent]) -> None:
         for event in events:
             self.get_logger().warning(f"bus {event.kind}: {event.detail}")
-        if state.phase != self._phase and state.reasons:
+        if state.reasons and (state.phase, state.reasons) != (self._phase, self._reasons):
             self.get_logger().warning(f"{state.phase}: {', '.join(state.reasons)}")
         elif state.phase != self._phase:
             self.get_logger().info(state.phase)
         fresh = [fault for fault in state.faults if fault not in self._faults]
         if fresh:
             self.get_logger().warning(f"fault: {', '.join(fresh)}")
-        self._faults = state.faults
+        self._faults, self._reasons = state.faults, state.reasons
 
 
 def _named(bus: Any) -> str:

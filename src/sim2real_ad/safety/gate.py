@@ -57,6 +57,11 @@ class GateDecision:
     findings: tuple[Finding, ...] = ()
     clearance: Clearance = FREE
 
+    @property
+    def drives(self) -> bool:
+        """Whether the command may drive the car on; otherwise it is an explicit stop, in a lapse too."""
+        return self.state in DRIVING and not self.findings
+
 
 class Gate:
     """The gate of one car (implements GateStage). Pure: no clock, no I/O, the same calls give the same decisions."""

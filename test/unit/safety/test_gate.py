@@ -409,6 +409,16 @@ def test_a_silent_ego_is_braked_for_at_once_and_an_emergency_where_it_lasts():
         assert decision.command.acceleration == acceleration
 
 
+def test_a_decision_drives_on_only_where_nothing_was_found_and_the_state_is_one_of_driving():
+    gate = Drive().gate
+    assert gate.step(inputs(50 * MS), 50 * MS).drives
+    lapse = gate.step(replace(inputs(160 * MS), request=request(50 * MS)), 160 * MS)
+    assert (lapse.state, lapse.drives) == ("engaged", False)
+    assert gate.step(inputs(210 * MS), 210 * MS).drives
+    gate.disengage()
+    assert not gate.step(inputs(260 * MS), 260 * MS).drives
+
+
 def test_after_a_lapse_the_car_drives_on_at_once():
     gate = Drive().gate
     late = gate.step(replace(inputs(110 * MS), request=request(0)), 110 * MS)

@@ -4,8 +4,9 @@ from launch.actions import ExecuteProcess, Shutdown
 from launch_ros.actions import Node
 from launch_ros.substitutions import ExecutableInPackage
 
-from sim2real_ad.ros.graph import PACKAGE, sim_graph
+from sim2real_ad.ros.graph import sim_graph
 from sim2real_ad.ros.launch_actions import DRIVE_ARGUMENTS, drive_options, from_arguments, node_actions
+from sim2real_ad.ros.node_spec import PACKAGE
 
 ARGUMENTS = {
     "world": ("embedded", "embedded: our own world, started here; carla: a CARLA 0.9.16 server at host and port."),

@@ -17,8 +17,9 @@ from sim2real_ad.ros.conversions import (
     ns_from_time,
     set_time,
 )
-from sim2real_ad.ros.graph import DriveOptions, NodeSpec, vehicle_graph
+from sim2real_ad.ros.graph import DriveOptions, vehicle_graph
 from sim2real_ad.ros.node import topic_type
+from sim2real_ad.ros.node_spec import NodeSpec
 from sim2real_ad.ros.node_states import UP
 from sim2real_ad.ros.qos import publisher_qos, recorder_qos
 from sim2real_ad.ros.supervisor import node_command

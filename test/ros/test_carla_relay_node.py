@@ -14,8 +14,9 @@ from sensor_msgs.msg import Imu, NavSatFix
 from std_msgs.msg import Bool
 
 from sim2real_ad.ros.conversions import message_from_command, ns_from_time, set_time
-from sim2real_ad.ros.graph import ALONE, DriveOptions, relay_graph
+from sim2real_ad.ros.graph import DriveOptions, relay_graph
 from sim2real_ad.ros.node import message_class, topic_type
+from sim2real_ad.ros.node_spec import ALONE
 from sim2real_ad.ros.node_states import READY
 from sim2real_ad.ros.qos import publisher_qos, recorder_qos
 from sim2real_ad.ros.supervisor import node_command

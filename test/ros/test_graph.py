@@ -11,8 +11,6 @@ import yaml
 from sim2real_ad.errors import GraphError
 from sim2real_ad.ros.graph import (
     DriveOptions,
-    Graph,
-    parameter_file,
     relay_graph,
     replay_graph,
     shadow_graph,
@@ -21,6 +19,7 @@ from sim2real_ad.ros.graph import (
     vehicle_graph,
 )
 from sim2real_ad.ros.node import NodeParameters, message_class
+from sim2real_ad.ros.node_spec import Graph, parameter_file
 from sim2real_ad.ros.qos import publisher_qos, recorder_qos, subscriber_qos
 from sim2real_ad.ros.supervisor import node_command
 from sim2real_ad.ros.topics import ACTUATION, CHAIN, CONTROL, GEAR_COMMAND, PORTS

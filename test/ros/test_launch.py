@@ -15,7 +15,8 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironment
 from launch_ros.actions import Node
 
 from sim2real_ad.config import share_path
-from sim2real_ad.ros.graph import DriveOptions, Graph, relay_graph, replay_graph, sim_graph, vehicle_graph
+from sim2real_ad.ros.graph import DriveOptions, relay_graph, replay_graph, sim_graph, vehicle_graph
+from sim2real_ad.ros.node_spec import Graph
 from sim2real_ad.ros.transport import PROFILE, PROFILE_VARIABLE
 
 pytestmark = [pytest.mark.ros, pytest.mark.launch]

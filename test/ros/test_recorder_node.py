@@ -15,9 +15,9 @@ from rclpy.serialization import serialize_message
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.evaluation.mcap_stream import McapStream, MessageDecoder
 from sim2real_ad.ros.conversions import image_from_frame, message_from_action
-from sim2real_ad.ros.graph import ALONE, NodeSpec
 from sim2real_ad.ros.mcap_recording import McapRecording
 from sim2real_ad.ros.node import topic_type
+from sim2real_ad.ros.node_spec import ALONE, NodeSpec
 from sim2real_ad.ros.node_states import READY
 from sim2real_ad.ros.qos import publisher_qos
 from sim2real_ad.ros.supervisor import node_command

@@ -17,8 +17,9 @@ from sim2real_ad.ros.conversions import (
     ns_from_time,
     set_time,
 )
-from sim2real_ad.ros.graph import DriveOptions, NodeSpec, sim_graph, vehicle_graph
+from sim2real_ad.ros.graph import DriveOptions, sim_graph, vehicle_graph
 from sim2real_ad.ros.node import topic_type
+from sim2real_ad.ros.node_spec import NodeSpec
 from sim2real_ad.ros.node_states import UP
 from sim2real_ad.ros.qos import publisher_qos, recorder_qos
 from sim2real_ad.ros.safety_gate_node import SETTLING_S

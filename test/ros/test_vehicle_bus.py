@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from sim2real_ad.ros.conversions import ego_messages, message_from_command, ns_from_time, set_time
-from sim2real_ad.ros.graph import ALONE, DriveOptions, NodeSpec, sim_graph
+from sim2real_ad.ros.graph import DriveOptions, sim_graph
 from sim2real_ad.ros.node import topic_type
+from sim2real_ad.ros.node_spec import ALONE, NodeSpec
 from sim2real_ad.ros.node_states import UP
 from sim2real_ad.ros.qos import publisher_qos, recorder_qos
 from sim2real_ad.ros.supervisor import free_bus, node_command

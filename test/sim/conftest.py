@@ -19,7 +19,8 @@ pytest.importorskip("carla", reason="needs the sim extra")
 pytest.importorskip("panda3d", reason="needs the sim extra")
 
 from sim2real_ad.ros.episode_client import EpisodeClient
-from sim2real_ad.ros.graph import DriveOptions, Graph, sim_graph
+from sim2real_ad.ros.graph import DriveOptions, sim_graph
+from sim2real_ad.ros.node_spec import Graph
 from sim2real_ad.ros.supervisor import Supervisor, free_ports
 
 

@@ -15,7 +15,8 @@ pytest.importorskip("can", reason="needs the can extra")
 import rclpy
 from rclpy.signals import SignalHandlerOptions
 
-from sim2real_ad.ros.graph import ALONE, DriveOptions, Graph, NodeSpec, sim_graph, vehicle_graph
+from sim2real_ad.ros.graph import DriveOptions, sim_graph, vehicle_graph
+from sim2real_ad.ros.node_spec import ALONE, Graph, NodeSpec
 from sim2real_ad.ros.supervisor import Supervisor, free_bus, free_ports
 from sim2real_ad.ros.topics import CHAIN
 

@@ -20,8 +20,8 @@ from sim2real_ad.errors import GraphError
 from sim2real_ad.evaluation.benchmark import Measurement, figure
 from sim2real_ad.evaluation.statistics import quantile
 from sim2real_ad.ros.conversions import ns_from_time, set_time
-from sim2real_ad.ros.graph import ALONE, Graph, NodeSpec
 from sim2real_ad.ros.node import topic_type
+from sim2real_ad.ros.node_spec import ALONE, Graph, NodeSpec
 from sim2real_ad.ros.qos import publisher_qos, subscriber_qos
 from sim2real_ad.ros.record import recorded_counts
 from sim2real_ad.ros.supervisor import RECORDER, Supervisor

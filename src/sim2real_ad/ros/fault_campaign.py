@@ -18,7 +18,8 @@ from sim2real_ad.faults.judge import Seen, collided, judge_fault
 from sim2real_ad.faults.model import Fault, FaultResult
 from sim2real_ad.ros.drive import CONNECT_TIMEOUT_S
 from sim2real_ad.ros.fault_watch import FaultWatch
-from sim2real_ad.ros.graph import DriveOptions, Graph, faulty_graph, sim_graph
+from sim2real_ad.ros.graph import DriveOptions, faulty_graph, sim_graph
+from sim2real_ad.ros.node_spec import Graph
 from sim2real_ad.ros.supervisor import RECORDER, Supervisor, free_ports
 from sim2real_ad.ros.topics import ACTION, EGO_PORTS, IMAGE, OBSERVATION, REQUEST, Topic
 from sim2real_ad.vehicle.profile import load_vehicle

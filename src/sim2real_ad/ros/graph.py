@@ -1,19 +1,17 @@
-"""The graph, declared once as data: topics, nodes, ports, parameters, remappings.
+"""The graph, declared once as data: which nodes each way of use is made of, and with which parameters.
 
-The supervisor behind `s2r drive` and the launch files are both made from here, and a node takes the type and the
-quality of service of its ports from here. A node's own names are `~/input/<port>` and `~/output/<port>`; the graph
-remaps them to topics.
+The supervisor behind `s2r drive` and the launch files are both made from here. What a node is: `node_spec`; what it
+reads and writes: `topics`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from sim2real_ad.config import find_config
 from sim2real_ad.errors import GraphError
+from sim2real_ad.ros.node_spec import ALONE, Graph, NodeSpec, ParameterValue
 from sim2real_ad.ros.topics import (
     ACTUATION,
     CARLA_CAMERA,
@@ -22,7 +20,6 @@ from sim2real_ad.ros.topics import (
     CLOCK,
     CONTROL,
     CONTROL_MODE,
-    DRIVER,
     EGO_PORTS,
     GATE_STATUS,
     GEAR,
@@ -32,19 +29,14 @@ from sim2real_ad.ros.topics import (
     IMAGE_RAW,
     PORTS,
     ROUTE,
-    STEERING,
     TIMING,
-    VELOCITY,
-    Ports,
+    VEHICLE_PORTS,
     Topic,
 )
 
 Mode = Literal["lockstep", "realtime"]
 TimeSource = Literal["system", "simulation"]
 CarlaFlavour = Literal["carla_ros_bridge", "native"]
-ParameterValue = bool | int | float | str | list[str]
-PACKAGE = "sim2real_ad"
-_SOURCE_PORTS = {"topic": ("image",), "compressed": ("compressed",), "video": ("gate_status",)}
 SHADOW_PREFIX = "/sim2real_ad/shadow"
 FAULTY_PREFIX = "/sim2real_ad/faulty"
 SIMULATED_PREFIX = "/simulation"
@@ -53,93 +45,6 @@ PRIORITIES = {"carla_bridge": 10, "camera": 20, "adapter": 20, "policy": 20, "ac
 bridge has one for the simulated car's own timeout, which on a real car nothing can make late."""
 BUS_PRIORITIES = {"vehicle_interface": 40, "simulated_ecu": 40}
 """Of what keeps a bus in time, which never waits."""
-ALONE: Mapping[str, ParameterValue] = {"producers": [""], "consumers": [""], "realtime_priority": 0}
-"""Parameters of a node that waits for nobody."""
-BY_VEHICLE_INTERFACE = (VELOCITY, STEERING, GEAR, CONTROL_MODE, DRIVER)
-"""What the simulated car tells by the bus, where there is one: the bridge's own reports are then the truth below it."""
-
-
-@dataclass(frozen=True)
-class NodeSpec:
-    """One process. name: of the node and its kind in PORTS; parameters: over those of config/graph/nodes.yaml."""
-
-    name: str
-    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
-    renamed: Mapping[str, str] = field(default_factory=dict)
-    """Topics that this node shall see under another name, from topic to topic."""
-
-    @property
-    def executable(self) -> str:
-        """The console script and the module in `sim2real_ad.ros`."""
-        return f"{self.name}_node"
-
-    @property
-    def respawns(self) -> bool:
-        """Whether it may end and be started anew while the others go on: it decides nothing and nobody waits for it."""
-        return self.parameters.get("when_exists") == "next"
-
-    @property
-    def recorded(self) -> list[str]:
-        """What the recorder subscribes to; empty for every other node."""
-        topics = self.parameters.get("topics", [])
-        return topics if isinstance(topics, list) else []
-
-    @property
-    def ports(self) -> Ports:
-        """What it reads and writes."""
-        return PORTS[self.name]
-
-    @property
-    def required_inputs(self) -> dict[str, Topic]:
-        """The inputs that it cannot do without; of the camera's sources, the chosen one."""
-        chosen = _SOURCE_PORTS.get(str(self.parameters.get("source")), ())
-        wanted = {p: t for p, t in self.ports.inputs.items() if p not in self.ports.optional}
-        return wanted | {port: self.ports.inputs[port] for port in chosen}
-
-    def topic(self, topic: Topic) -> str:
-        """Return the name under which this node sees a topic."""
-        return self.renamed.get(topic.name, topic.name)
-
-    @property
-    def remappings(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of the node's own name and the topic."""
-        pairs = [(f"~/input/{port}", topic) for port, topic in self.ports.inputs.items()]
-        pairs += [(f"~/output/{port}", topic) for port, topic in self.ports.outputs.items()]
-        return tuple((own, self.topic(topic)) for own, topic in pairs)
-
-    def arguments(self) -> list[str]:
-        """Return the command line arguments that give the node its name, parameters and remappings."""
-        arguments = ["--ros-args", "-r", f"__node:={self.name}", "--params-file", str(parameter_file())]
-        for name, value in self.parameters.items():
-            arguments += ["-p", f"{name}:={_yaml(value)}"]
-        for own, topic in self.remappings:
-            arguments += ["-r", f"{own}:={topic}"]
-        return arguments
-
-
-@dataclass(frozen=True)
-class Graph:
-    """Every node of one way of use."""
-
-    nodes: tuple[NodeSpec, ...]
-
-    def node(self, name: str) -> NodeSpec:
-        """Return a node by name."""
-        return next(node for node in self.nodes if node.name == name)
-
-    def readers(self, name: str) -> int:
-        """Return how many of the nodes cannot do without a topic."""
-        reading = sum(name in map(node.topic, node.required_inputs.values()) for node in self.nodes)
-        return reading + sum(line.split()[0] == name for node in self.nodes for line in node.recorded)
-
-    def topics(self) -> dict[str, Topic]:
-        """Return every topic that a node of the graph publishes, by its name in the graph."""
-        found: dict[str, Topic] = {}
-        for node in self.nodes:
-            for topic in node.ports.outputs.values():
-                name = node.topic(topic)
-                found[name] = replace(topic, name=name)
-        return found
 
 
 @dataclass(frozen=True)
@@ -200,8 +105,8 @@ def vehicle_graph(
     camera = _camera(options, "system", source, source_path)
     stages = _stages(options, "system", auto_engage=shadow)
     stages = _hidden(stages) if shadow else stages
-    graph = _finished(options, (camera, *stages, *_vehicle_interface(options, "system")))
-    return Graph(tuple(_going_on(node) if node.name == "recorder" else node for node in graph.nodes))
+    nodes = (camera, *stages, *_vehicle_interface(options, "system"))
+    return _finished(options, nodes, respawning=True)
 
 
 def relay_graph(
@@ -253,9 +158,8 @@ def stepped_graph(options: DriveOptions, played: Collection[Topic], *, actuated:
     """
     options = replace(options, mode="lockstep")
     *others, gate = _hidden(_stages(options, "simulation", auto_engage=True))
-    gate = replace(gate, parameters={**gate.parameters, "actuated": actuated})
     camera = _camera(options, "simulation", "topic")
-    return _finished(options, (camera, *others, gate), watched=(CONTROL,), played=played)
+    return _finished(options, (camera, *others, gate.having(actuated=actuated)), watched=(CONTROL,), played=played)
 
 
 def shadow_graph(options: DriveOptions, video: str, speed: float, max_frames: int = 0) -> Graph:
@@ -263,8 +167,7 @@ def shadow_graph(options: DriveOptions, video: str, speed: float, max_frames: in
 
     max_frames: end after so many, 0 for the whole video.
     """
-    camera = _camera(options, "system", "video", video)
-    camera = replace(camera, parameters={**camera.parameters, "max_frames": max_frames, "await_start": True})
+    camera = _camera(options, "system", "video", video).having(max_frames=max_frames, await_start=True)
     vehicle = NodeSpec("shadow_vehicle", {"speed": float(speed)})
     stages = _hidden(_stages(options, "system", auto_engage=True))
     return _finished(options, (vehicle, camera, *stages), watched=(TIMING, GATE_STATUS))
@@ -296,22 +199,12 @@ def _without_neighbour(node: NodeSpec, edge: Topic) -> NodeSpec:
         name: [entry for entry in _names(node, name) if entry.partition("=")[0] not in ports] or [""]
         for name in ("producers", "consumers")
     }
-    return replace(node, parameters={**node.parameters, **kept})
+    return node.having(**kept)
 
 
 def _names(node: NodeSpec, parameter: str) -> list[str]:
     value = node.parameters.get(parameter, [])
     return value if isinstance(value, list) else []
-
-
-def parameter_file() -> Path:
-    """Return the file with the parameters that do not depend on the way of use."""
-    return find_config("nodes", "graph")
-
-
-def _going_on(recorder: NodeSpec) -> NodeSpec:
-    """Let a drive on the road not end with its recorder."""
-    return replace(recorder, parameters={**recorder.parameters, "when_exists": "next"})
 
 
 def _vehicle_interface(options: DriveOptions, time_source: TimeSource) -> tuple[NodeSpec, ...]:
@@ -325,7 +218,7 @@ def _behind_bus(options: DriveOptions, bridge: NodeSpec) -> tuple[NodeSpec, ...]
     """Let the world's car be reached over the bus alone: by its simulated modules, which hear the truth of it."""
     if not options.bus:
         return (bridge,)
-    truth = {topic.name: SIMULATED_PREFIX + topic.name for topic in BY_VEHICLE_INTERFACE}
+    truth = {topic.name: SIMULATED_PREFIX + topic.name for topic in VEHICLE_PORTS.values()}
     ecu = NodeSpec("simulated_ecu", {"vehicle": options.vehicle, "bus": options.bus}, renamed=truth)
     return replace(bridge, renamed={**truth, CONTROL.name: ACTUATION.name}), ecu
 
@@ -358,7 +251,7 @@ def _hidden(stages: tuple[NodeSpec, ...]) -> tuple[NodeSpec, ...]:
     """Keep the gate's commands away from any car: it computes them, under names that no car listens to."""
     *others, gate = stages
     renamed = {topic.name: SHADOW_PREFIX + topic.name for topic in (CONTROL, GEAR_COMMAND)}
-    return (*others, replace(gate, parameters={**gate.parameters, "actuated": False}, renamed=renamed))
+    return (*others, replace(gate.having(actuated=False), renamed=renamed))
 
 
 def _finished(
@@ -366,26 +259,31 @@ def _finished(
     nodes: tuple[NodeSpec, ...],
     watched: Collection[Topic] = (),
     played: Collection[Topic] = (),
+    *,
+    respawning: bool = False,
 ) -> Graph:
-    """Add the recorder, and tell every node which neighbours it has.
+    """Add the recorder, and tell every node which neighbours it has and what it goes before.
 
-    watched, played: topics that whoever starts the graph reads and publishes.
+    watched, played: topics that whoever starts the graph reads and publishes; respawning: whether the drive goes on
+    where the recorder ends, which is then started anew.
     """
     graph = Graph(nodes)
     if options.recording:
         recorder = NodeSpec("recorder", {"path": options.recording, "topics": recorded_topics(graph, options.pictures)})
-        graph = Graph((*nodes, recorder))
+        graph = Graph((*nodes, recorder.having(when_exists="next") if respawning else recorder))
     published = {*graph.topics(), *(topic.name for topic in played)}
     priorities = BUS_PRIORITIES if options.lockstep else {**PRIORITIES, **BUS_PRIORITIES}
-    connected = (_with_neighbours(node, graph, watched, published) for node in graph.nodes)
-    return Graph(tuple(_with_priority(node, priorities.get(node.name, 0)) for node in connected))
+    return Graph(
+        tuple(
+            node.having(**_neighbours(node, graph, watched, published), realtime_priority=priorities.get(node.name, 0))
+            for node in graph.nodes
+        )
+    )
 
 
-def _with_priority(node: NodeSpec, priority: int) -> NodeSpec:
-    return replace(node, parameters={**node.parameters, "realtime_priority": priority})
-
-
-def _with_neighbours(node: NodeSpec, graph: Graph, watched: Collection[Topic], published: Collection[str]) -> NodeSpec:
+def _neighbours(
+    node: NodeSpec, graph: Graph, watched: Collection[Topic], published: Collection[str]
+) -> dict[str, list[str]]:
     """Name the inputs that somebody must publish, and count who must hear each output, before the first frame.
 
     published: names of the topics that are; what a car publishes may come at any time.
@@ -396,8 +294,7 @@ def _with_neighbours(node: NodeSpec, graph: Graph, watched: Collection[Topic], p
     }
     producers = [p for p, topic in node.required_inputs.items() if node.topic(topic) in published]
     consumers = [f"{port}={count}" for port, count in counts.items() if count]
-    neighbours = {"producers": producers or [""], "consumers": consumers or [""]}
-    return replace(node, parameters={**node.parameters, **neighbours})
+    return {"producers": producers or [""], "consumers": consumers or [""]}
 
 
 def recorded_topics(graph: Graph, pictures: bool = True) -> list[str]:
@@ -419,11 +316,3 @@ def recorded_topics(graph: Graph, pictures: bool = True) -> list[str]:
     if "carla_bridge" not in {node.name for node in graph.nodes}:
         topics |= {t.name: t for t in (*EGO_PORTS.values(), GEAR, CONTROL_MODE, ROUTE)}
     return [f"{t.name} {t.type_name} {t.qos}" for t in sorted(topics.values(), key=lambda t: t.name)]
-
-
-def _yaml(value: ParameterValue) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_yaml, value)) + "]"
-    return f'"{value}"' if isinstance(value, str) else repr(value)

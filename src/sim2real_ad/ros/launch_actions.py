@@ -9,7 +9,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sim2real_ad.ros.graph import PACKAGE, DriveOptions, Graph
+from sim2real_ad.ros.graph import DriveOptions
+from sim2real_ad.ros.node_spec import PACKAGE, Graph
 from sim2real_ad.ros.transport import transport_environment
 
 Arguments = Mapping[str, tuple[str, str]]

@@ -14,8 +14,8 @@ from rclpy.signals import SignalHandlerOptions
 
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.ros import topics as known
-from sim2real_ad.ros.graph import ALONE, NodeSpec
 from sim2real_ad.ros.mcap_recording import COMPRESSIONS
+from sim2real_ad.ros.node_spec import ALONE, NodeSpec
 from sim2real_ad.ros.supervisor import node_command
 from sim2real_ad.ros.topics import Topic
 from sim2real_ad.ros.transport import transport_environment

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sim2real_ad.errors import GraphError
 from sim2real_ad.ros.domain import DomainClaim
-from sim2real_ad.ros.graph import Graph, NodeSpec
+from sim2real_ad.ros.node_spec import Graph, NodeSpec
 from sim2real_ad.ros.node_states import READY, UP
 from sim2real_ad.ros.processes import ProcessGroup
 from sim2real_ad.ros.transport import remove_abandoned_segments, transport_environment

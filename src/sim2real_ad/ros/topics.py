@@ -53,6 +53,16 @@ UPSET = Topic("/simulation/vehicle/upset", "std_msgs/msg/String", "state")
 ENGAGE_SERVICE = "/sim2real_ad/engage"
 
 EGO_PORTS = {"odometry": ODOMETRY, "acceleration": ACCELERATION, "velocity": VELOCITY, "steering": STEERING}
+VEHICLE_PORTS = {
+    "velocity": VELOCITY,
+    "steering": STEERING,
+    "gear": GEAR,
+    "control_mode": CONTROL_MODE,
+    "driver": DRIVER,
+}
+"""What a car says of itself."""
+CAR_PORTS = {"image": IMAGE_RAW, "camera_info": CAMERA_INFO_RAW, **EGO_PORTS, **VEHICLE_PORTS, "route": ROUTE}
+"""What comes from a car with its camera, localization and navigation."""
 CARLA_EGO, CARLA_CAMERA = "/carla/ego_vehicle", "rgb_front"
 """Role and camera as CARLA's bridges name their topics by default; a graph names others."""
 CARLA_CAMERA_PORTS = {
@@ -87,17 +97,7 @@ class Ports:
 PORTS: dict[str, Ports] = {
     "carla_bridge": Ports(
         {"control": CONTROL, "timing": TIMING, "gate_status": GATE_STATUS},
-        {
-            "clock": CLOCK,
-            "image": IMAGE_RAW,
-            "camera_info": CAMERA_INFO_RAW,
-            **EGO_PORTS,
-            "gear": GEAR,
-            "control_mode": CONTROL_MODE,
-            "driver": DRIVER,
-            "route": ROUTE,
-            "episode": EPISODE,
-        },
+        {"clock": CLOCK, **CAR_PORTS, "episode": EPISODE},
     ),
     "carla_relay": Ports(
         {
@@ -108,16 +108,7 @@ PORTS: dict[str, Ports] = {
             "control": CONTROL,
             "gear_command": GEAR_COMMAND,
         },
-        {
-            "image": IMAGE_RAW,
-            "camera_info": CAMERA_INFO_RAW,
-            **EGO_PORTS,
-            "gear": GEAR,
-            "control_mode": CONTROL_MODE,
-            "driver": DRIVER,
-            "route": ROUTE,
-            "vehicle_control": CARLA_CONTROL,
-        },
+        {**CAR_PORTS, "vehicle_control": CARLA_CONTROL},
         optional=frozenset({*CARLA_CAMERA_PORTS, *CARLA_BRIDGE_PORTS, *CARLA_NATIVE_PORTS, "waypoints"}),
     ),
     "shadow_vehicle": Ports(
@@ -160,14 +151,7 @@ PORTS: dict[str, Ports] = {
     ),
     "vehicle_interface": Ports(
         {"control": CONTROL, "gear_command": GEAR_COMMAND, "gate_status": GATE_STATUS, "clock": CLOCK},
-        {
-            "velocity": VELOCITY,
-            "steering": STEERING,
-            "gear": GEAR,
-            "control_mode": CONTROL_MODE,
-            "driver": DRIVER,
-            "diagnostics": DIAGNOSTICS,
-        },
+        {**VEHICLE_PORTS, "diagnostics": DIAGNOSTICS},
         optional=frozenset({"control", "gear_command", "clock"}),  # in shadow mode it is to hear no command
     ),
     "simulated_ecu": Ports(

@@ -7,6 +7,7 @@ of the camera frame it descends from, so that its age is known at every edge.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -115,6 +116,11 @@ class ControlCommand:
     acceleration: float
     velocity: float = 0.0
     steering_tire_rotation_rate: float = 0.0
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether angle and acceleration can be followed at all."""
+        return math.isfinite(self.steering_tire_angle) and math.isfinite(self.acceleration)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,11 @@ class Periods:
         """Return a quantile of the deviation from the period, ms; 0 before two came."""
         return quantile(tuple(self._errors_ms), share) if self._errors_ms else 0.0
 
+    @property
+    def greatest_error_ms(self) -> float:
+        """The greatest deviation from the period, ms; 0 before two came."""
+        return max(self._errors_ms, default=0.0)
+
 
 class BusLoop:
     """A thread that calls a step every period. The step gets the time in ns, of time.monotonic_ns()."""

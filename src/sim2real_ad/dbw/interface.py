@@ -14,7 +14,7 @@ Phase = Literal["disengaged", "engaging", "engaged"]
 
 
 class Gear(IntEnum):
-    """The gears that both protocols know. NONE: unknown, or between two."""
+    """The gears that both protocols know, named as Autoware names them. NONE: unknown, or between two."""
 
     NONE = 0
     PARK = 1

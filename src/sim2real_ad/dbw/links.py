@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -68,14 +67,10 @@ class HostLink:
     def _tracked(self, now_ns: int, command: ControlCommand | None) -> ControlCommand | None:
         """Return what to ask the actuators for. What is not finite goes on as it is: the protocol refuses it."""
         state = self._drive_by_wire.state
-        if command is None or state.phase != "engaged" or not _is_finite(command):
+        if command is None or state.phase != "engaged" or not command.is_finite:
             self._tracker.reset()
             return command
         return self._tracker.step(now_ns, command, state)
-
-
-def _is_finite(command: ControlCommand) -> bool:
-    return all(map(math.isfinite, (command.steering_tire_angle, command.acceleration)))
 
 
 class CarLink:

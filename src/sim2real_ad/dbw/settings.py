@@ -58,6 +58,11 @@ def bus_from_text(text: str) -> BusSettings:
         raise ConfigError(f"bus {text!r}: {error.errors()[0]['msg']}; it is one of {BUS_FORMS}") from error
 
 
+def text_of_bus(bus: BusSettings) -> str:
+    """Return a bus in one line, the inverse of `bus_from_text`."""
+    return ":".join(map(str, bus.model_dump().values()))
+
+
 class WatchSettings(StrictModel):
     """How soon silence is a fault.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from sim2real_ad.control.command_hold import CommandHold
 from sim2real_ad.errors import Sim2RealError
 from sim2real_ad.geometry.camera import CameraModel, load_camera
 from sim2real_ad.ros.bridge_outputs import BridgeOutputs
@@ -73,7 +74,7 @@ class CarlaBridgeNode(GraphNode[CarlaBridgeParameters]):
         self._run: EpisodeRun | None = None
         self._count = 0
         self._settling_since: float | None = None
-        self._command: ControlCommand | None = None
+        self._hold = CommandHold(None if self.parameters.lockstep else self.parameters.command_hold_s)
         self._waiting_since = time.monotonic()
         self.subscribe("control", self._on_control)
         self.subscribe("timing", self._on_timing)
@@ -127,7 +128,8 @@ class CarlaBridgeNode(GraphNode[CarlaBridgeParameters]):
     def _begin(self, scenario: str, seed: int) -> None:
         budgets = None if self.parameters.lockstep else load_safety_limits(self.parameters.limits).budgets
         run = EpisodeRun(self.world, load_scenario(scenario), seed, budgets)
-        self._run, self._command, self._settling_since = run, None, None
+        self._run, self._settling_since = run, None
+        self._hold.reset()
         self._outputs_by_port.begin(run.route, run.episode.scenario.name, seed)
         run.begin()
         self._send(run)
@@ -145,7 +147,8 @@ class CarlaBridgeNode(GraphNode[CarlaBridgeParameters]):
         command = command_from_message(message)
         if not self.parameters.lockstep:
             if command.stamp_ns >= run.first.ego.stamp_ns:
-                self._command, self._waiting_since = command, time.monotonic()
+                self._waiting_since = time.monotonic()
+                self._hold.take(command, self._waiting_since)
         elif command.stamp_ns == run.frame_ns:
             self._advance(run, command)
 
@@ -155,14 +158,14 @@ class CarlaBridgeNode(GraphNode[CarlaBridgeParameters]):
             return
         self._check_command()
         brake = ControlCommand(run.frame_ns, 0.0, -self._profile.limits.emergency_deceleration)
-        holds = self._command is not None and self._outputs_by_port.engaged
-        self._advance(run, self._command if holds and self._command else brake)
+        command = self._hold.command if self._outputs_by_port.engaged else None
+        self._advance(run, command or brake)
 
     def _check_command(self) -> None:
         """Give up where no command has come for too long, and say so at once; take over again where one comes."""
-        if self._run is None or self._settling_since is not None or self._command is None:
-            return  # before the first command nobody has taken over yet
-        held = time.monotonic() - self._waiting_since <= self.parameters.command_hold_s
+        if self._run is None or self._settling_since is not None:
+            return
+        held = self._hold.follows(time.monotonic())
         if held != self._outputs_by_port.engaged:
             self._outputs_by_port.authority(engaged=held, stamp_ns=self._run.frame_ns)
 

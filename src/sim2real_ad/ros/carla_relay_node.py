@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from sim2real_ad.control.command_hold import CommandHold
 from sim2real_ad.errors import ConfigError, WorldError
 from sim2real_ad.ros.bridge_outputs import BridgeOutputs
 from sim2real_ad.ros.carla_messages import (
@@ -30,7 +31,7 @@ from sim2real_ad.ros.conversions import command_from_message, ego_messages, mess
 from sim2real_ad.ros.node import GraphNode, NodeParameters, message_class, run_node
 from sim2real_ad.types import ControlCommand, EgoState, Route
 from sim2real_ad.vehicle.profile import load_vehicle
-from sim2real_ad.world.carla.relay import ActorShape, CommandHold, RelayedCar, StampJoiner, is_finite
+from sim2real_ad.world.carla.relay import ActorShape, RelayedCar, StampJoiner
 from sim2real_ad.world.carla.relay_route import even_points, load_route
 from sim2real_ad.world.carla.relay_sensors import MapProjection, SensorOdometry
 
@@ -192,7 +193,7 @@ class CarlaRelayNode(GraphNode[CarlaRelayParameters]):
     def _on_control(self, message: Any) -> None:
         """A command is worth something only if it descends from a frame of this drive; in lock-step, from the last."""
         command = command_from_message(message)
-        if self._ego is None or command.stamp_ns < self._began_ns or not is_finite(command):
+        if self._ego is None or command.stamp_ns < self._began_ns or not command.is_finite:
             return
         if self.parameters.lockstep and command.stamp_ns != self._ego.stamp_ns:
             return

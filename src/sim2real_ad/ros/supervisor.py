@@ -91,12 +91,12 @@ def free_bus() -> str:
     """Return a CAN bus within this machine that nobody else is on, as one line."""
     import socket
 
-    from sim2real_ad.dbw.settings import UdpBusSettings
+    from sim2real_ad.dbw.settings import UdpBusSettings, text_of_bus
 
     bus = UdpBusSettings(kind="udp_multicast")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind((bus.group, 0))
-        return f"{bus.kind}:{bus.group}:{free.getsockname()[1]}"
+        return text_of_bus(bus.model_copy(update={"port": free.getsockname()[1]}))
 
 
 def free_ports() -> int:

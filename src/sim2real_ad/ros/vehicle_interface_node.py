@@ -14,10 +14,11 @@ from pydantic import Field
 from sim2real_ad.control.tracking import Tracker
 from sim2real_ad.dbw.bus import BusEvent, CanBus
 from sim2real_ad.dbw.bus_loop import BusLoop
-from sim2real_ad.dbw.interface import DbwState, Phase
+from sim2real_ad.dbw.interface import DbwState
 from sim2real_ad.dbw.links import HostLink
 from sim2real_ad.dbw.orders import Orders
 from sim2real_ad.dbw.protocols import interface_for
+from sim2real_ad.dbw.settings import text_of_bus
 from sim2real_ad.dbw.traffic import Timer
 from sim2real_ad.ros.bus_parameters import drive_by_wire_of
 from sim2real_ad.ros.conversions import command_from_message, ns_from_time
@@ -62,9 +63,7 @@ class VehicleInterfaceNode(GraphNode[VehicleInterfaceParameters]):
         self._clock = StampClock()
         self._reports = {port: self.publisher(port) for port in self.ports.outputs}
         self._report_due, self._diagnosis_due = Timer(REPORT_PERIOD_MS), Timer(DIAGNOSTICS_PERIOD_MS)
-        self._phase: Phase = "disengaged"
-        self._faults: tuple[str, ...] = ()
-        self._reasons: tuple[str, ...] = ()
+        self._before = DbwState()
         period_s = 1.0 / p.rate_hz
         self._orders = Orders(p.command_hold_s, period_s)
         self._link = HostLink(self._interface, self._bus, self._orders, Tracker(profile), self._on_state, period_s)
@@ -74,7 +73,7 @@ class VehicleInterfaceNode(GraphNode[VehicleInterfaceParameters]):
         self.subscribe("gear_command", self._on_gear)
         if p.time_source == "simulation":
             self.subscribe("clock", self._on_clock)
-        self.get_logger().info(f"{profile.name}: {settings.protocol.protocol} on {_named(settings.bus)}")
+        self.get_logger().info(f"{profile.name}: {settings.protocol.protocol} on {text_of_bus(settings.bus)}")
         self._loop.start()
 
     def close(self) -> None:
@@ -103,12 +102,12 @@ class VehicleInterfaceNode(GraphNode[VehicleInterfaceParameters]):
 
     def _on_state(self, state: DbwState, events: list[BusEvent]) -> None:
         """Tell everybody how the car is. In the bus's thread."""
-        self._log(state, events)
+        before, self._before = self._before, state
+        self._log(before, state, events)
         stamp_ns = self._stamp_ns()
         if stamp_ns is None:
             return
-        changed = state.phase != self._phase
-        self._phase = state.phase
+        changed = state.phase != before.phase
         if self._report_due.is_due(state.stamp_ns) or changed:
             for port, message in report_messages(state, stamp_ns).items():
                 self._reports[port].publish(message)
@@ -121,24 +120,19 @@ class VehicleInterfaceNode(GraphNode[VehicleInterfaceParameters]):
         return {
             "command_period": f"{1e3 * sent.period_s:.1f} ms",
             "command_period_error_p99": f"{sent.error_ms(0.99):.2f} ms",
-            "command_period_error_max": f"{sent.error_ms(1.0):.2f} ms",
+            "command_period_error_max": f"{sent.greatest_error_ms:.2f} ms",
         }
 
-    def _log(self, state: DbwState, events: list[BusEvent]) -> None:
+    def _log(self, before: DbwState, state: DbwState, events: list[BusEvent]) -> None:
         for event in events:
             self.get_logger().warning(f"bus {event.kind}: {event.detail}")
-        if state.reasons and (state.phase, state.reasons) != (self._phase, self._reasons):
+        if state.reasons and (state.phase, state.reasons) != (before.phase, before.reasons):
             self.get_logger().warning(f"{state.phase}: {', '.join(state.reasons)}")
-        elif state.phase != self._phase:
+        elif state.phase != before.phase:
             self.get_logger().info(state.phase)
-        fresh = [fault for fault in state.faults if fault not in self._faults]
+        fresh = [fault for fault in state.faults if fault not in before.faults]
         if fresh:
             self.get_logger().warning(f"fault: {', '.join(fresh)}")
-        self._faults, self._reasons = state.faults, state.reasons
-
-
-def _named(bus: Any) -> str:
-    return ":".join(str(value) for value in bus.model_dump().values())
 
 
 def main() -> None:

@@ -11,15 +11,6 @@ from sim2real_ad.ros.node import message_class
 from sim2real_ad.ros.topics import CONTROL_MODE, DRIVER, GEAR, GEAR_COMMAND, STEERING, VELOCITY
 from sim2real_ad.safety.diagnostics import CheckStatus, Level
 
-AUTOWARE_GEARS: Mapping[Gear, str] = {
-    Gear.NONE: "NONE",
-    Gear.PARK: "PARK",
-    Gear.REVERSE: "REVERSE",
-    Gear.NEUTRAL: "NEUTRAL",
-    Gear.DRIVE: "DRIVE",
-    Gear.LOW: "LOW",
-}
-
 
 def report_messages(state: DbwState, stamp_ns: int) -> dict[str, Any]:
     """Return the reports of a state by port. What is not known is not reported, so that whoever needs it misses it."""
@@ -39,7 +30,7 @@ def report_messages(state: DbwState, stamp_ns: int) -> dict[str, Any]:
 def gear_from_command(message: Any) -> Gear | None:
     """Return the gear that an autoware_vehicle_msgs/GearCommand asks for, None where it asks for none."""
     command = message_class(GEAR_COMMAND.type_name)
-    known = {getattr(command, name): gear for gear, name in AUTOWARE_GEARS.items() if gear is not Gear.NONE}
+    known = {getattr(command, gear.name): gear for gear in Gear if gear is not Gear.NONE}
     return known.get(message.command)
 
 
@@ -73,7 +64,7 @@ def _steering(state: DbwState) -> Any:
 
 def _gear(state: DbwState) -> Any:
     report = message_class(GEAR.type_name)
-    return report(report=getattr(report, AUTOWARE_GEARS[state.gear]))
+    return report(report=getattr(report, state.gear.name))
 
 
 def _control_mode(state: DbwState) -> Any:

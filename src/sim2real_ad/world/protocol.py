@@ -6,7 +6,6 @@ Everything here is in the right-handed map frame; a world's own conventions stay
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -126,7 +125,7 @@ class World(Protocol):
 
 def require_finite(command: ControlCommand) -> None:
     """Raise WorldError, naming the values, where a command that a world shall apply is not finite."""
-    if not (math.isfinite(command.steering_tire_angle) and math.isfinite(command.acceleration)):
+    if not command.is_finite:
         raise WorldError(
             f"command must be finite, got steering_tire_angle {command.steering_tire_angle} rad "
             f"and acceleration {command.acceleration} m/s^2"

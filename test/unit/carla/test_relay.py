@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim2real_ad.control.command_hold import CommandHold
 from sim2real_ad.control.pedal_map import PedalMap, pedals_from_command
 from sim2real_ad.errors import WorldError
 from sim2real_ad.types import ControlCommand, Pose2, ns_from_seconds
@@ -15,11 +16,9 @@ from sim2real_ad.vehicle.profile import load_vehicle
 from sim2real_ad.world.carla.relay import (
     ActorMotion,
     ActorShape,
-    CommandHold,
     RelayedCar,
     StampJoiner,
     Wheel,
-    is_finite,
 )
 from sim2real_ad.world.embedded.dynamics import EgoDynamics
 from sim2real_ad.world.randomization import DynamicsScale
@@ -127,8 +126,8 @@ def test_in_lock_step_no_command_is_ever_late() -> None:
 
 @pytest.mark.parametrize(("angle", "acceleration"), [(math.nan, 0.0), (0.0, math.inf)])
 def test_a_command_of_impossible_numbers_is_none(angle: float, acceleration: float) -> None:
-    assert not is_finite(ControlCommand(1, angle, acceleration))
-    assert is_finite(ControlCommand(1, 0.0, 0.0))
+    assert not ControlCommand(1, angle, acceleration).is_finite
+    assert ControlCommand(1, 0.0, 0.0).is_finite
 
 
 @given(st.permutations([(s, k) for k in range(1, 5) for s in ("odometry", "status")]))

@@ -95,4 +95,5 @@ def test_periods_tell_how_far_from_even_they_were():
     for now_ms in (0, 10, 20, 35, 45):
         periods.note(now_ms * 1_000_000)
     assert periods.error_ms(1.0) == pytest.approx(5.0)
+    assert periods.greatest_error_ms == pytest.approx(5.0)
     assert periods.error_ms(0.5) == pytest.approx(0.0)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim2real_ad.dbw.protocols import ecu_for, interface_for
-from sim2real_ad.dbw.settings import EcuSettings, SteeringSettings, bus_from_text
+from sim2real_ad.dbw.settings import EcuSettings, SteeringSettings, bus_from_text, text_of_bus
 from sim2real_ad.errors import ConfigError, DbwError
 from sim2real_ad.vehicle.profile import load_vehicle
 
@@ -39,6 +39,7 @@ def test_a_car_without_a_drive_by_wire_of_ours_has_none():
 )
 def test_a_bus_is_one_line(text, expected):
     assert bus_from_text(text).model_dump() == expected
+    assert text_of_bus(bus_from_text(text)) == text
 
 
 @pytest.mark.parametrize(

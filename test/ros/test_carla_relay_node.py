@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,9 +49,7 @@ class Harness:
         route = str(tmp_path / "route.csv") if with_route else ""
         options = {"route": route, "speed_limit": LIMIT, **options}
         spec = relay_graph(DriveOptions(mode=mode), bridge, **options).node("carla_relay")
-        self.process = processes.start(
-            "carla_relay", node_command(replace(spec, parameters={**spec.parameters, **ALONE}))
-        )
+        self.process = processes.start("carla_relay", node_command(spec.having(**ALONE)))
         self.heard: dict[str, list] = {t.name: [] for t in (CARLA_CONTROL, CONTROL_MODE, VELOCITY, ROUTE)}
         for topic in (CARLA_CONTROL, CONTROL_MODE, VELOCITY, ROUTE):
             into = self.heard[topic.name].append

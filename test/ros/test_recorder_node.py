@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +53,7 @@ def test_a_recorder_that_may_start_again_goes_on_in_the_next_free_file(peer, pro
     path = tmp_path / "drive.mcap"
     for name in ("drive.mcap", "drive_1.mcap", "drive_2.mcap"):
         spec = recorder(path)
-        again = replace(spec, parameters={**spec.parameters, "when_exists": "next"})
+        again = spec.having(when_exists="next")
         process = processes.start(name, node_command(again))
         sent = publish_frames(peer, process, 20)
         peer.spin_for(0.3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -136,7 +135,7 @@ def patient(tmp_path) -> str:
 @pytest.fixture
 def on_a_car(peer, processes, patient) -> Harness:
     spec = vehicle_graph(DriveOptions()).node("safety_gate")
-    return Harness(peer, processes, replace(spec, parameters={**spec.parameters, "limits": patient}))
+    return Harness(peer, processes, spec.having(limits=patient))
 
 
 def test_on_a_car_it_commands_a_stop_until_engaged_then_passes_requests_then_stops_when_all_falls_silent(
@@ -230,7 +229,7 @@ def test_disengaging_always_works(on_a_car: Harness) -> None:
 
 def test_in_lock_step_it_answers_each_request_once_and_with_its_stamp(peer, processes) -> None:
     spec = sim_graph(DriveOptions()).node("safety_gate")
-    gate = Harness(peer, processes, replace(spec, parameters={**spec.parameters}))
+    gate = Harness(peer, processes, spec)
     stamps = [1_000_000_000 + k * 50_000_000 for k in range(20)]
     for number, stamp_ns in enumerate(stamps):
         sends = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import time
-from dataclasses import replace
 
 import pytest
 
@@ -39,10 +38,7 @@ BUSY_MS = 300
 """On a machine that does more than this, the world's word that something is wrong comes late."""
 VEHICLES = {"dataspeed": "e_transit", "pacmod": "saloon"}
 MODES = topic_type(CONTROL_MODE)
-
-
-def alone(spec: NodeSpec, **parameters) -> NodeSpec:
-    return replace(spec, parameters={**spec.parameters, **ALONE, **parameters})
+IN_TIME = {**ALONE, "realtime_priority": 40}
 
 
 class Harness:
@@ -53,8 +49,8 @@ class Harness:
         self.bus = free_bus()
         self.graph = sim_graph(DriveOptions(vehicle=VEHICLES[protocol], mode="realtime", bus=self.bus))
         ecu = self.graph.node("simulated_ecu")
-        interface = alone(self.graph.node("vehicle_interface"), time_source="system", realtime_priority=40)
-        self.ecu = processes.start("simulated_ecu", node_command(alone(ecu, realtime_priority=40)))
+        interface = self.graph.node("vehicle_interface").having(**IN_TIME, time_source="system")
+        self.ecu = processes.start("simulated_ecu", node_command(ecu.having(**IN_TIME)))
         self.interface = processes.start("vehicle_interface", node_command(interface))
         self.modes: list[tuple[float, int]] = []
         self.heard: dict[str, object] = {}

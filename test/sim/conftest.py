@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -120,7 +119,7 @@ class RunningGraph:
 
 def with_parameters(graph: Graph, name: str, **parameters) -> Graph:
     """Return a graph with other parameters for one node."""
-    changed = (replace(n, parameters={**n.parameters, **parameters}) if n.name == name else n for n in graph.nodes)
+    changed = (n.having(**parameters) if n.name == name else n for n in graph.nodes)
     return Graph(tuple(changed))
 
 

@@ -16,7 +16,7 @@ import rclpy
 from rclpy.signals import SignalHandlerOptions
 
 from sim2real_ad.ros.graph import DriveOptions, sim_graph, vehicle_graph
-from sim2real_ad.ros.node_spec import ALONE, Graph, NodeSpec
+from sim2real_ad.ros.node_spec import ALONE, Graph
 from sim2real_ad.ros.supervisor import Supervisor, free_bus, free_ports
 from sim2real_ad.ros.topics import CHAIN
 
@@ -95,8 +95,7 @@ def test_nodes_topics_types_and_quality_of_service_are_the_same_in_a_simulation_
 
     car = vehicle_graph(DriveOptions(bus=bus))
     modules = simulated.node("simulated_ecu")
-    below = NodeSpec(modules.name, {**modules.parameters, **ALONE}, modules.renamed)
-    on_car, car_lines = started(Graph((*car.nodes, below)), tmp_path / "car")
+    on_car, car_lines = started(Graph((*car.nodes, modules.having(**ALONE))), tmp_path / "car")
 
     assert set(in_simulation) == set(on_car) == set(ABOVE)
     for name in ABOVE:

@@ -79,15 +79,8 @@ def drive(
     loaded = check_inputs({r.scenario for r in requests}, checkpoint, camera, vehicle)
     chosen, bus = _mode_and_bus(mode, vehicle, bus, vehicle_bus=vehicle_bus)
     folder = out or default_out("drive")
-    options = DriveOptions(
-        camera=camera,
-        vehicle=vehicle,
-        checkpoint=str(checkpoint or ""),
-        mode=chosen.value,
-        recording=str(folder / RECORDING_FILE) if record else "",
-        domain=domain,
-        bus=bus,
-    )
+    recording = str(folder / RECORDING_FILE) if record else ""
+    options = DriveOptions(camera, vehicle, str(checkpoint or ""), chosen.value, recording, domain=domain, bus=bus)
     run = describe_run(
         sys.argv, chosen.value, world=world.value, seed=seed, camera=camera, vehicle=vehicle, domain=domain,
         checkpoint=loaded,
@@ -99,7 +92,6 @@ def drive(
 
 def _mode_and_bus(mode: DriveMode | None, vehicle: str, bus: str, *, vehicle_bus: bool) -> tuple[DriveMode, str]:
     """Return how time passes, and the bus to reach the car by, empty for none. Raises ConfigError."""
-    from sim2real_ad.dbw.settings import bus_from_text
     from sim2real_ad.ros.bus_parameters import drive_by_wire_of
     from sim2real_ad.ros.supervisor import free_bus
     from sim2real_ad.vehicle.profile import load_vehicle
@@ -110,8 +102,6 @@ def _mode_and_bus(mode: DriveMode | None, vehicle: str, bus: str, *, vehicle_bus
         return mode or DriveMode.lockstep, ""
     if mode is DriveMode.lockstep:
         raise ConfigError("--vehicle-bus needs --mode realtime: a bus and its timeouts do not wait for anybody")
-    if bus:
-        bus_from_text(bus)
     chosen = bus or free_bus()
     drive_by_wire_of(load_vehicle(vehicle), chosen)
     return DriveMode.realtime, chosen

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 BusFault = Literal["bus_lost", "bus_off", "bus_send_failed"]
 EventKind = Literal["lost", "restored", "bus_off", "error_frame", "send_failed"]
 
+BIT_RATE = 500_000
+"""bit/s of Dataspeed's and PACMod3's buses."""
+
 RETRY_S = 0.2
 """s between two attempts to reopen a lost bus."""
 
@@ -155,6 +158,11 @@ class CanBus:
             self.fault = None
 
 
+def bring_up(channel: str) -> str:
+    """Return the command that brings a CAN interface up, for root."""
+    return f"ip link set {channel} up type can bitrate {BIT_RATE} restart-ms 100"
+
+
 def open_python_can(settings: BusSettings) -> can.BusABC:
     """Open the python-can bus that the settings name. Raises DbwError that says what is missing."""
     try:
@@ -173,8 +181,5 @@ def open_python_can(settings: BusSettings) -> can.BusABC:
 
 def _missing(settings: BusSettings, error: Exception) -> str:
     if isinstance(settings, SocketcanBusSettings):
-        return (
-            f"no CAN interface {settings.channel}: {error}; bring it up with "
-            f"`ip link set {settings.channel} up type can bitrate 500000 restart-ms 100`"
-        )
+        return f"no CAN interface {settings.channel}: {error}; bring it up with `{bring_up(settings.channel)}`"
     return f"cannot open the {settings.kind} bus: {error}"

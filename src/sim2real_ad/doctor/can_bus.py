@@ -7,14 +7,13 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from sim2real_ad.dbw.bus import BIT_RATE, bring_up
 from sim2real_ad.doctor.can_link import CanLink, read_links
 from sim2real_ad.doctor.finding import Finding, failed, graded, not_here, ok
 from sim2real_ad.doctor.survey import Listen, Survey
 from sim2real_ad.errors import ConfigError, DbwError
 from sim2real_ad.vehicle.profile import load_vehicle
 
-BIT_RATE = 500_000
-"""bit/s of Dataspeed's and PACMod3's buses."""
 INTERFACES, CAN_TYPE = Path("/sys/class/net"), "280"
 """ARPHRD_CAN of linux/if_arp.h."""
 MODULES = ("can", "can_raw", "can_dev", "vcan")
@@ -125,4 +124,4 @@ def _facts(link: CanLink) -> str:
 
 
 def _bring_up(name: str) -> str:
-    return f"sudo ip link set {name} up type can bitrate {BIT_RATE} restart-ms 100"
+    return f"sudo {bring_up(name)}"

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from sim2real_ad.doctor.finding import Finding, graded
 from sim2real_ad.doctor.survey import Listen, Survey
+from sim2real_ad.ros.graph import BUS_PRIORITIES
 
 FEW_CORES, FEWEST_CORES = 4, 2
 """The figures of the README are from two cores; with fewer the stages wait for one another."""
 GIB = 2**30
 LITTLE_MEMORY, LEAST_MEMORY = 2 * GIB, 1 * GIB
 """Five stages and the recorder take 0.8 GiB together before the first picture (sum of their PSS)."""
-LEAST_PRIORITY = 40
-"""The greatest that a process of the graph asks for, the vehicle interface (sim2real_ad.ros.graph)."""
+LEAST_PRIORITY = max(BUS_PRIORITIES.values())
+"""The greatest that a process of the graph asks for."""
 LEAST_LOCKED = 512 * 2**20
 MAY_LOCK, MAY_SCHEDULE = 14, 23
 """CAP_IPC_LOCK and CAP_SYS_NICE of linux/capability.h: who has them is not held to the limits."""

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sim2real_ad.config import find_config, read_yaml
 from sim2real_ad.doctor.finding import Finding, failed, graded, not_here
 from sim2real_ad.doctor.survey import LISTENED_S, DriverCalibration, Heard, Listen, Picture, Survey
 from sim2real_ad.errors import CalibrationError, ConfigError, SourceError
@@ -15,6 +14,7 @@ from sim2real_ad.evaluation.statistics import median
 from sim2real_ad.geometry.camera import CameraModel, load_camera
 from sim2real_ad.ros.capture import Device
 from sim2real_ad.ros.frame_guard import FrameGuard
+from sim2real_ad.ros.node_spec import parameter_file, shared_parameters
 from sim2real_ad.ros.topics import IMAGE_COMPRESSED, IMAGE_RAW
 from sim2real_ad.safety.limits import load_safety_limits
 
@@ -47,10 +47,9 @@ def check_pictures(survey: Survey, listen: Listen) -> Finding:
 
 def limits_in_force() -> PictureLimits:
     """Read what the gate and the camera node are configured with. Raises ConfigError."""
-    path = find_config("nodes", "graph")
-    age_s = read_yaml(path).get("camera", {}).get("ros__parameters", {}).get("max_age_s")
+    age_s = shared_parameters("camera").get("max_age_s")
     if not isinstance(age_s, float):
-        raise ConfigError(f"{path}: camera.ros__parameters.max_age_s is missing")
+        raise ConfigError(f"{parameter_file()}: camera.ros__parameters.max_age_s is missing")
     return PictureLimits(load_safety_limits().freshness.view_silence, age_s)
 
 

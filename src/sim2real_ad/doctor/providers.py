@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sim2real_ad.config import find_config, read_yaml
 from sim2real_ad.doctor.finding import Finding, graded, not_here, ok, warning
 from sim2real_ad.doctor.survey import Listen, Survey
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.policy.checkpoint import ADAPTER_FILE, STUDENT_FILE, load_checkpoint
 from sim2real_ad.policy.runtime import choose_providers, open_network
+from sim2real_ad.ros.node_spec import parameter_file, shared_parameters
 
 NETWORKS = {"adapter": ADAPTER_FILE, "policy": STUDENT_FILE}
 GPU_PROVIDERS = ("TensorrtExecutionProvider", "CUDAExecutionProvider")
@@ -40,10 +40,9 @@ def check_providers(survey: Survey, listen: Listen) -> Finding:
 
 def asked_providers(node: str) -> tuple[str, ...]:
     """Return what config/graph/nodes.yaml asks for. Raises ConfigError where it says nothing."""
-    path = find_config("nodes", "graph")
-    providers = read_yaml(path).get(node, {}).get("ros__parameters", {}).get("providers")
+    providers = shared_parameters(node).get("providers")
     if not isinstance(providers, list) or not providers:
-        raise ConfigError(f"{path}: {node}.ros__parameters.providers is missing")
+        raise ConfigError(f"{parameter_file()}: {node}.ros__parameters.providers is missing")
     return tuple(map(str, providers))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from sim2real_ad.doctor.finding import Finding, graded
 from sim2real_ad.doctor.providers import WHERE, asked_providers
 from sim2real_ad.doctor.survey import Listen, Survey
+from sim2real_ad.evaluation.benchmark import time_each
 from sim2real_ad.evaluation.statistics import median
 from sim2real_ad.geometry.camera import load_camera
 from sim2real_ad.policy.checkpoint import Checkpoint, load_checkpoint
@@ -42,12 +43,7 @@ def judge_speed(took_ms: dict[str, float], budgets_ms: dict[str, float], warm_s:
 
 def median_ms(run: Callable[[], object]) -> float:
     """Return the median of what some runs take, ms."""
-    took = []
-    for _ in range(RUNS):
-        started_s = time.perf_counter()
-        run()
-        took.append((time.perf_counter() - started_s) * 1e3)
-    return median(took)
+    return 1e3 * median([watch.wall_s for watch in time_each(run, 1, RUNS, warm_up=0)])
 
 
 def _open(survey: Survey, node: str) -> Checkpoint:

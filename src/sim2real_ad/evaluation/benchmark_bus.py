@@ -13,6 +13,7 @@ from sim2real_ad.evaluation.benchmark import Measurement, figure, time_each
 from sim2real_ad.evaluation.benchmark_graph import SCENARIO, driven
 from sim2real_ad.evaluation.mcap_stream import McapStream, MessageDecoder
 from sim2real_ad.evaluation.results import read_results, read_summary
+from sim2real_ad.ros.topics import DIAGNOSTICS
 
 FRAMES = 2000
 ENCODE_US, DECODE_US = 20.0, 10.0
@@ -33,7 +34,6 @@ ENCODED = {
 }
 """The longest command of each protocol."""
 STATUS = "vehicle_interface: drive_by_wire"
-DIAGNOSTICS = "/diagnostics"
 
 
 def measure_bus(episodes: int = 1) -> list[Measurement]:
@@ -91,7 +91,7 @@ def _told(recordings: list[Path]) -> dict[str, str]:
     decode, last = MessageDecoder(), {}
     for recording in recordings:
         for message in McapStream(recording):
-            if message.topic == DIAGNOSTICS:
+            if message.topic == DIAGNOSTICS.name:
                 for status in decode(message).status:
                     if status.name == STATUS and status.message == "engaged":
                         last = {value.key: value.value for value in status.values}

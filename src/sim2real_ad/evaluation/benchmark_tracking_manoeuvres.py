@@ -19,8 +19,8 @@ Floats = NDArray[np.float64]
 
 FRAME_S = 0.05
 LENGTH_S = 20.0
-DRIVES = {"obstacle_avoidance": "saloon", "stop_sign": "saloon", "car_following": "saloon"}
-"""Scenarios that the expert drives, and its car."""
+SCENARIOS, VEHICLE = ("obstacle_avoidance", "stop_sign", "car_following"), "saloon"
+"""That the expert drives, and its car."""
 SEED = 5_000
 """Of the drives: not one of those for judging."""
 
@@ -65,11 +65,11 @@ def made_up_manoeuvres() -> tuple[Manoeuvre, ...]:
 
 def expert_drives() -> tuple[Manoeuvre, ...]:
     """Return what the expert commands in the embedded world, a drive a scenario."""
-    return tuple(_drive(scenario, vehicle) for scenario, vehicle in DRIVES.items())
+    return tuple(map(_drive, SCENARIOS))
 
 
-def _drive(scenario: str, vehicle: str) -> Manoeuvre:
-    profile = load_vehicle(vehicle)
+def _drive(scenario: str) -> Manoeuvre:
+    profile = load_vehicle(VEHICLE)
     world = EmbeddedWorld(profile, load_camera("default"), cameras=False)
     episode = Episode(world, load_scenario(scenario), SEED)
     episode.start()

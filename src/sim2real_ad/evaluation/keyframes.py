@@ -142,16 +142,20 @@ def decode_observation(message: Any, stamp_ns: int, *, with_history: bool) -> Ob
         raise SourceError(f"observation of stamp {stamp_ns} ns, stated as {grid}: {error}") from error
 
 
-def decode_image(raw: RawMessage, message: Any) -> UInt8Array:
-    """Return a decoded image message's picture as (H, W, 3) BGR uint8.
+def decode_rgb(raw: RawMessage, message: Any) -> UInt8Array:
+    """Return a decoded image message's picture as (H, W, 3) RGB uint8.
 
     Raises SourceError naming topic, encoding and size where it cannot be read.
     """
     try:
-        rgb = rgb_of(message, raw.type_name)
+        return rgb_of(message, raw.type_name)
     except SourceError as error:
         raise SourceError(f"{raw.topic}: {error}") from error
-    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8)
+
+
+def decode_image(raw: RawMessage, message: Any) -> UInt8Array:
+    """Return the same as BGR, as OpenCV writes it. Raises SourceError."""
+    return np.asarray(cv2.cvtColor(decode_rgb(raw, message), cv2.COLOR_RGB2BGR), np.uint8)
 
 
 def encode_jpeg(bgr: UInt8Array) -> bytes:

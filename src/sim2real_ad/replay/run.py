@@ -9,12 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from sim2real_ad.bag.definitions import BagDecoder
 from sim2real_ad.bag.images import rgb_of
 from sim2real_ad.bag.source import BagSource, open_bag
-from sim2real_ad.config import find_config
 from sim2real_ad.errors import ConfigError, Sim2RealError, SourceError
 from sim2real_ad.evaluation.mcap_stream import RawMessage
 from sim2real_ad.evaluation.results import CheckpointId
@@ -39,6 +36,7 @@ from sim2real_ad.replay.stepping import Entry, StepConfig, Stepped, Stepper
 from sim2real_ad.replay.summary import ReplayTally
 from sim2real_ad.replay.watchers import Watcher
 from sim2real_ad.ros.conversions import command_from_message, observation_from_message, route_from_path
+from sim2real_ad.ros.node_spec import shared_parameters
 from sim2real_ad.safety.gate import GateConfig
 from sim2real_ad.safety.inputs import Source
 from sim2real_ad.safety.limits import load_safety_limits
@@ -268,8 +266,7 @@ def _entry(role: Role, raw: RawMessage, message: Any) -> Entry:
 
 def _step_config(outlook: Outlook, entry: Role) -> StepConfig:
     """Return what the graph's own parameter file says of the nodes, less what a bag cannot say."""
-    nodes = yaml.safe_load(find_config("nodes", "graph").read_text(encoding="utf-8"))
-    gate = nodes["safety_gate"]["ros__parameters"]
+    gate = shared_parameters("safety_gate")
     silent: set[Source] = set() if outlook.autonomous else {"vehicle", "driver"}
     silent |= {"view"} if entry == "request" else set()
     required: tuple[Source, ...] = tuple(source for source in gate["required"] if source not in silent)

@@ -18,8 +18,8 @@ from sim2real_ad.evaluation.episode_log import EpisodeLog
 from sim2real_ad.evaluation.keyframes import (
     IMAGE_TYPES,
     OBSERVATION_TYPE,
-    decode_image,
     decode_observation,
+    decode_rgb,
     encode_jpeg,
 )
 from sim2real_ad.evaluation.mcap_stream import McapStream, MessageDecoder, RawMessage
@@ -228,7 +228,7 @@ def _scene(
 
 
 def _rgb(message: RawMessage, decode: MessageDecoder) -> UInt8Array:
-    return np.ascontiguousarray(decode_image(message, decode(message))[..., ::-1])
+    return np.ascontiguousarray(decode_rgb(message, decode(message)))
 
 
 class _Motion:

@@ -131,15 +131,9 @@ def _spin(executor: Any, messages: Mapping[str, list[Any]], first: str, seconds:
 
 
 def _size(message: Any) -> tuple[int, int]:
-    import cv2
-    import numpy as np
+    from sim2real_ad.bag.images import COMPRESSED_IMAGE, rgb_of
 
-    from sim2real_ad.errors import SourceError
-
-    picture = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise SourceError(f"compressed image of format '{message.format}' cannot be decoded")
-    height, width = picture.shape[:2]
+    height, width = rgb_of(message, COMPRESSED_IMAGE).shape[:2]
     return width, height
 
 

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.safety.findings import Finding, Severity
 from sim2real_ad.safety.limits import HeadingLimits
+from sim2real_ad.safety.operational_domain import CHECK
 from sim2real_ad.types import Observation
 
 Floats = NDArray[np.float64]
 
-CHECK = "operational_domain"
 DRIVABLE = "drivable"
 LIKELY = 128
 """Of 255, from which a cell is road."""

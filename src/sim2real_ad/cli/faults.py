@@ -41,11 +41,13 @@ def faults(
 
     chosen = _chosen(campaign, fault)
     scenarios = scenario_names() if scenario == "all" else (scenario,)
-    check_inputs(scenarios, checkpoint, "default", "saloon")
+    check_inputs(scenarios, checkpoint, "default", chosen.vehicle)
+    if chosen.vehicle_bus:
+        _check_upsets(chosen)
     folder, console = out or default_out("faults"), Console(stderr=True)
     options = DriveOptions(checkpoint=str(checkpoint or ""))
     with FaultWriter(folder) as writer, console.status("starting ...") as status:
-        for result in run_campaign(chosen.faults, scenarios, seed, chosen.at, options, folder, status.update):
+        for result in run_campaign(chosen, scenarios, seed, options, folder, status.update):
             writer.write(result)
             console.print(_line(result.scenario, result.fault, result.as_expected), markup=False)
     print_table(writer.results)
@@ -62,6 +64,26 @@ def _chosen(campaign: str, names: list[str]) -> Campaign:
         return loaded.named(tuple(names)) if names else loaded
     except ValueError as error:
         raise ConfigError(f"--fault: {error}") from error
+
+
+def _check_upsets(campaign: Campaign) -> None:
+    """Raise ConfigError where the vehicle has no drive-by-wire, or its modules know nothing of what shall go wrong."""
+    from sim2real_ad.dbw.ecu import CarState
+    from sim2real_ad.dbw.protocols import ecu_for
+    from sim2real_ad.dbw.settings import EcuSettings
+    from sim2real_ad.dbw.upset import upset
+    from sim2real_ad.errors import DbwError
+    from sim2real_ad.ros.bus_parameters import drive_by_wire_of
+    from sim2real_ad.vehicle.profile import load_vehicle
+
+    profile = load_vehicle(campaign.vehicle)
+    ecu = ecu_for(profile, drive_by_wire_of(profile, "profile").protocol, EcuSettings())
+    for fault in campaign.faults:
+        if fault.kind == "upset":
+            try:
+                upset(ecu, CarState(), fault.target)
+            except DbwError as error:
+                raise ConfigError(f"fault '{fault.name}': {error}") from error
 
 
 def _line(scenario: str, name: str, as_expected: bool) -> str:

@@ -9,8 +9,9 @@ from pydantic import Field, model_validator
 from sim2real_ad.config import StrictModel, find_config, load_config
 from sim2real_ad.faults.stream import StreamKind
 
-ProcessKind = Literal["killed", "hung", "busy", "full"]
-"""killed, hung: SIGKILL or SIGSTOP to a node; busy: so many processes that compute; full: the recorder's disk."""
+ProcessKind = Literal["killed", "hung", "busy", "full", "upset"]
+"""killed, hung: SIGKILL or SIGSTOP to a node; busy: so many processes that compute; full: the recorder's disk; upset:
+the car's simulated modules misbehave."""
 Expected = Literal["stop", "limited", "tolerated"]
 """stop: an explicit stop; limited: commands that the gate changes; tolerated: neither is needed."""
 LONGEST_REACTION_MS = 100.0
@@ -20,8 +21,8 @@ EDGES: tuple[Edge, ...] = get_args(Edge)
 
 
 class Fault(StrictModel):
-    """One fault. target: a node, `machine`, or the edge of the graph whose messages are changed; amount: by its kind,
-    see `stream.StreamKind`."""
+    """One fault. target: a node, `machine`, or the edge of the graph whose messages are changed; for `upset` what goes
+    wrong, as `dbw.upset.upset` reads it; amount: by its kind, see `stream.StreamKind`."""
 
     name: str
     kind: ProcessKind | StreamKind
@@ -42,10 +43,20 @@ class Fault(StrictModel):
 
 
 class Campaign(StrictModel):
-    """at: s of the episode at which each fault begins."""
+    """at: s of the episode at which each fault begins; vehicle: name or path of the profile; vehicle_bus: whether the
+    car is reached over its bus, with its modules simulated."""
 
     at: float = Field(gt=0.0, le=60.0)
+    vehicle: str = "saloon"
+    vehicle_bus: bool = False
     faults: tuple[Fault, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _modules_are_there_to_be_upset(self) -> Campaign:
+        upset = [fault.name for fault in self.faults if fault.kind == "upset"]
+        if upset and not self.vehicle_bus:
+            raise ValueError(f"fault '{upset[0]}' is one of the car's modules: it needs vehicle_bus: true")
+        return self
 
     @model_validator(mode="after")
     def _names_differ(self) -> Campaign:

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from sim2real_ad.errors import Sim2RealError
 from sim2real_ad.faults.judge import Seen, collided, judge_fault
-from sim2real_ad.faults.model import Fault, FaultResult
+from sim2real_ad.faults.model import Campaign, Fault, FaultResult
 from sim2real_ad.ros.drive import CONNECT_TIMEOUT_S
 from sim2real_ad.ros.fault_watch import FaultWatch
 from sim2real_ad.ros.graph import DriveOptions, faulty_graph, sim_graph
 from sim2real_ad.ros.node_spec import Graph
-from sim2real_ad.ros.supervisor import RECORDER, Supervisor, free_ports
+from sim2real_ad.ros.supervisor import RECORDER, Supervisor, free_bus, free_ports
 from sim2real_ad.ros.topics import ACTION, EGO_PORTS, IMAGE, OBSERVATION, REQUEST, Topic
 from sim2real_ad.vehicle.profile import load_vehicle
 
@@ -41,38 +41,41 @@ BUSY = "while True: pass"
 
 
 def run_campaign(
-    faults: Sequence[Fault],
+    campaign: Campaign,
     scenarios: Sequence[str],
     seed: int,
-    at: float,
     options: DriveOptions,
     out: Path,
     tell: Callable[[str], None],
 ) -> Iterator[FaultResult]:
     """Drive each scenario without a fault, then once with each; yield every result as it is known.
 
-    at: s of the episode at which a fault begins; out: where logs go; tell: told what is going on.
+    options: of the drives, less what the campaign says; out: where logs go; tell: told what is going on.
     """
+    faults = campaign.faults
+    options = replace(options, vehicle=campaign.vehicle)
     profile = load_vehicle(options.vehicle)
     for scenario in scenarios:
         tell(f"{scenario}: without a fault")
-        without = collided(_drive(None, scenario, seed, at, options, out / "logs" / scenario / "without"))
+        without = collided(_drive(None, scenario, seed, campaign, options, out / "logs" / scenario / "without"))
         for number, fault in enumerate(faults):
             tell(f"{scenario}: {fault.name} ({number + 1} of {len(faults)})")
             folder = out / "logs" / scenario / fault.name.replace(" ", "_").replace("'", "")
-            seen = _drive(fault, scenario, seed, at, options, folder)
+            seen = _drive(fault, scenario, seed, campaign, options, folder)
             yield judge_fault(fault, scenario, seed, seen, profile, without)
 
 
-def _drive(fault: Fault | None, scenario: str, seed: int, at: float, options: DriveOptions, folder: Path) -> Seen:
-    port = free_ports()
-    graph = _graph(fault, at, options, port, folder)
+def _drive(
+    fault: Fault | None, scenario: str, seed: int, campaign: Campaign, options: DriveOptions, folder: Path
+) -> Seen:
+    port, at = free_ports(), campaign.at
+    graph = _graph(fault, at, replace(options, bus=free_bus() if campaign.vehicle_bus else ""), port, folder)
     try:
         with Supervisor(graph, folder) as supervisor:
             supervisor.start_world(port)
             supervisor.start()
             supervisor.wait_until_ready()
-            with FaultWatch() as watch, _process_fault(fault, supervisor) as strike:
+            with FaultWatch() as watch, _process_fault(fault, supervisor, watch) as strike:
                 watch.wait_for_bridge(CONNECT_TIMEOUT_S)
                 watch.start(scenario, seed)
                 _follow(watch, at, strike)
@@ -111,7 +114,9 @@ def _follow(watch: FaultWatch, at: float, strike: Callable[[], None] | None) -> 
 
 
 @contextmanager
-def _process_fault(fault: Fault | None, supervisor: Supervisor) -> Iterator[Callable[[], None] | None]:
+def _process_fault(
+    fault: Fault | None, supervisor: Supervisor, watch: FaultWatch
+) -> Iterator[Callable[[], None] | None]:
     """Yield what strikes a process, None where it is not a process that fails; undo it at the end."""
     if fault is None or fault.is_of_a_stream:
         yield None
@@ -123,6 +128,8 @@ def _process_fault(fault: Fault | None, supervisor: Supervisor) -> Iterator[Call
             started.extend(subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(round(fault.amount)))
         elif fault.kind == "full":
             _fill_disk_of(supervisor.pid(RECORDER))
+        elif fault.kind == "upset":
+            watch.upset(fault.target)
         else:
             os.kill(supervisor.pid(fault.target), signal.SIGKILL if fault.kind == "killed" else signal.SIGSTOP)
 

@@ -8,7 +8,9 @@ from typing import Any
 from sim2real_ad.faults.judge import Seen
 from sim2real_ad.ros.conversions import ns_from_time
 from sim2real_ad.ros.episode_client import EpisodeClient
-from sim2real_ad.ros.topics import CONTROL, CONTROL_MODE, GATE_STATUS, ODOMETRY, TIMING
+from sim2real_ad.ros.node import topic_type
+from sim2real_ad.ros.qos import publisher_qos
+from sim2real_ad.ros.topics import CONTROL, CONTROL_MODE, GATE_STATUS, ODOMETRY, TIMING, UPSET
 
 INJECTOR = "fault_injector"
 
@@ -29,6 +31,11 @@ class FaultWatch(EpisodeClient):
             (TIMING, self._on_timing),
         ):
             self._listen(topic, callback)
+        self._upset = self._node.create_publisher(topic_type(UPSET), UPSET.name, publisher_qos(UPSET.qos))
+
+    def upset(self, line: str) -> None:
+        """Let something go wrong with the car's simulated modules, see `dbw.upset.upset`."""
+        self._upset.publish(topic_type(UPSET)(data=line))
 
     @property
     def elapsed_s(self) -> float:

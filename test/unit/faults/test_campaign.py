@@ -2,6 +2,7 @@
 
 import pytest
 
+from sim2real_ad.cli.faults import _check_upsets
 from sim2real_ad.config import check_config
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.evaluation.results import EpisodeResult, Infraction
@@ -51,6 +52,18 @@ def test_faults_of_unknown_kinds_edges_or_twice_the_same_name_are_refused():
         check_config({"name": "x", "kind": "frozen", "target": "policy", "expected": "stop"}, Fault, "test")
     with pytest.raises(ConfigError, match="faults of one name: late"):
         check_config({"at": 1.0, "faults": [LATE.model_dump(), LATE.model_dump()]}, Campaign, "test")
+
+
+def test_the_cars_modules_are_upset_over_a_bus_alone_and_only_in_ways_they_know():
+    over_bus = load_campaign("drive_by_wire")
+    assert over_bus.vehicle_bus
+    assert {"vehicle_interface", "safety_gate"} <= {fault.target for fault in over_bus.faults if fault.kind == "killed"}
+    _check_upsets(over_bus)
+    bent = Fault(name="bent", kind="upset", target="fault tow_bar", expected="stop")
+    with pytest.raises(ConfigError, match="'bent' is one of the car's modules: it needs vehicle_bus: true"):
+        check_config({"at": 1.0, "faults": [bent.model_dump()]}, Campaign, "test")
+    with pytest.raises(ConfigError, match="fault 'bent': fault: no module 'tow_bar'; known: steer"):
+        _check_upsets(over_bus.model_copy(update={"faults": (bent,)}))
 
 
 def test_some_faults_can_be_chosen_by_name_and_an_unknown_name_lists_what_there_is():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import yaml
 
+from sim2real_ad.config import find_config
 from sim2real_ad.errors import GraphError
 from sim2real_ad.ros.graph import (
     DriveOptions,
@@ -22,7 +24,8 @@ from sim2real_ad.ros.node import NodeParameters, message_class
 from sim2real_ad.ros.node_spec import Graph, parameter_file
 from sim2real_ad.ros.qos import publisher_qos, recorder_qos, subscriber_qos
 from sim2real_ad.ros.supervisor import node_command
-from sim2real_ad.ros.topics import ACTUATION, CHAIN, CONTROL, GEAR_COMMAND, PORTS
+from sim2real_ad.ros.topics import ACTUATION, BOUNDARY, CHAIN, CONTROL, GEAR_COMMAND, PORTS
+from sim2real_ad.vehicle.profile import BoundaryTopic
 
 pytestmark = pytest.mark.ros
 RECORDED = DriveOptions(recording="/r.mcap")
@@ -181,6 +184,43 @@ def test_where_time_does_not_wait_what_decides_goes_before_what_may_wait() -> No
 
 def test_on_a_car_nothing_engages_by_itself() -> None:
     assert vehicle_graph(DriveOptions()).node("safety_gate").parameters["auto_engage"] is False
+
+
+@pytest.fixture
+def renaming(tmp_path) -> str:
+    """A profile of a car that calls three things otherwise."""
+    profile = yaml.safe_load(find_config("saloon", "vehicles").read_text())
+    profile["topics"] = {"velocity": "/can/speed", "control": "/can/command", "image": "/cam0/image"}
+    (tmp_path / "renaming.yaml").write_text(yaml.safe_dump(profile))
+    return str(tmp_path / "renaming.yaml")
+
+
+def test_a_car_may_call_its_topics_otherwise_and_every_node_and_the_recorder_follow(renaming: str) -> None:
+    graph = vehicle_graph(DriveOptions(vehicle=renaming, recording="/r.mcap", bus="profile"))
+    seen = {topic for node in graph.nodes for _, topic in node.remappings}
+    assert {"/can/speed", "/can/command", "/cam0/image", "/vehicle/status/steering_status"} <= seen
+    assert not {"/vehicle/status/velocity_status", CONTROL.name, "/sensing/camera/front/image_raw"} & seen
+    recorded = {line.split()[0] for line in graph.node("recorder").recorded}
+    assert {"/can/speed", "/can/command", "/cam0/image"} <= recorded
+    assert "/can/speed autoware_vehicle_msgs/msg/VelocityReport state" in graph.node("recorder").recorded
+    plain = vehicle_graph(DriveOptions(recording="/r.mcap", bus="profile"))
+    for node, unnamed in zip(graph.nodes, plain.nodes, strict=True):
+        assert node.parameters["consumers"] == unnamed.parameters["consumers"], "a name is no wire"
+
+
+def test_in_shadow_no_car_hears_a_command_whatever_it_calls_it(renaming: str) -> None:
+    topics = vehicle_graph(DriveOptions(vehicle=renaming), shadow=True).topics()
+    assert "/can/command" not in topics
+    assert f"/sim2real_ad/shadow{CONTROL.name}" in topics
+
+
+def test_what_a_profile_may_rename_is_what_passes_the_vehicle_boundary() -> None:
+    assert set(get_args(BoundaryTopic)) == set(BOUNDARY)
+    inside = {topic.name for name in CHAIN for topic in PORTS[name].outputs.values()} - {
+        CONTROL.name,
+        GEAR_COMMAND.name,
+    }
+    assert not inside & {topic.name for topic in BOUNDARY.values()}
 
 
 def test_the_recorder_takes_every_topic_but_the_clock_and_pictures_once() -> None:

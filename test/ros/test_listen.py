@@ -24,9 +24,9 @@ from sim2real_ad.ros.transport import MIN_SEGMENT_BYTES
 pytestmark = pytest.mark.ros
 
 
-def heard_beside(peer, what: str, publish) -> Any:
+def heard_beside(peer, what: str, publish, *more: str) -> Any:
     """Publish by a timer while another process listens; return what it heard."""
-    command = [sys.executable, "-m", "sim2real_ad.ros.listen", "--what", what, "--seconds", "1.0"]
+    command = [sys.executable, "-m", "sim2real_ad.ros.listen", "--what", what, "--seconds", "1.0", *more]
     peer.node.create_timer(0.05, publish)
     with subprocess.Popen(command, env=dict(os.environ), stdout=subprocess.PIPE, text=True) as process:
         peer.until(lambda: process.poll() is not None)
@@ -61,6 +61,14 @@ def test_pictures_of_a_driver_are_heard_with_size_stamp_and_calibration(peer) ->
     assert {(p.width, p.height) for p in heard.pictures} == {(320, 180)}
     assert all(0 <= p.received_ns - p.stamp_ns < 1e9 for p in heard.pictures)
     assert heard.calibrations[0].matrix[0] == 160.0
+
+
+def test_a_car_that_calls_a_topic_otherwise_is_listened_to_under_its_own_name(peer) -> None:
+    gate = peer.node.create_publisher(topic_type(GATE_STATUS), "/car/gate", publisher_qos("state"))
+    status = topic_type(GATE_STATUS)(state="engaged", age=0.05)
+    named = ("--names", json.dumps({GATE_STATUS.name: "/car/gate"}))
+    heard = heard_beside(peer, "gate", lambda: gate.publish(status), *named)
+    assert {word.state for word in heard.gate} == {"engaged"}
 
 
 def test_the_gate_s_word_is_heard(peer) -> None:

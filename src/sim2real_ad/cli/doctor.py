@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -49,7 +50,7 @@ def doctor(
     survey = Survey(vehicle, camera, checkpoint, source.value if source else "", source_path, bus, out)
     findings = []
     with Console(stderr=True).status("examining ...") as status:
-        for finding in examine(survey, listen, names):
+        for finding in examine(survey, partial(listen, names=_renamed(vehicle)), names):
             findings.append(finding)
             status.update(f"examined {finding.check} ...")
     well = is_well(findings, asked_by_name=bool(only))
@@ -58,3 +59,15 @@ def doctor(
         write_text(json, make_report(findings, is_well=well).model_dump_json(indent=2) + "\n")
     if not well:
         raise typer.Exit(1)
+
+
+def _renamed(vehicle: str) -> dict[str, str]:
+    """Return what the car calls otherwise; of a profile that cannot be read, a check of its own tells."""
+    from sim2real_ad.errors import ConfigError
+    from sim2real_ad.ros.topics import renamed_on_a_car
+    from sim2real_ad.vehicle.profile import load_vehicle
+
+    try:
+        return renamed_on_a_car(load_vehicle(vehicle).topics)
+    except ConfigError:
+        return {}

@@ -15,8 +15,9 @@ from sim2real_ad.geometry.camera import CameraModel, load_camera
 from sim2real_ad.ros.capture import Device
 from sim2real_ad.ros.frame_guard import FrameGuard
 from sim2real_ad.ros.node_spec import parameter_file, shared_parameters
-from sim2real_ad.ros.topics import IMAGE_COMPRESSED, IMAGE_RAW
+from sim2real_ad.ros.topics import BOUNDARY
 from sim2real_ad.safety.limits import load_safety_limits
+from sim2real_ad.vehicle.profile import BoundaryTopic, load_vehicle
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,9 @@ def check_pictures(survey: Survey, listen: Listen) -> Finding:
         remedy = f"v4l2-ctl -d {survey.source_path} --list-formats-ext"
     else:
         heard = listen(survey.source, LISTENED_S)
-        topic = IMAGE_RAW if survey.source == "topic" else IMAGE_COMPRESSED
-        remedy = f"ros2 topic info -v {topic.name}; the driver needs ROS_DOMAIN_ID and the transport (check shell)"
+        port: BoundaryTopic = "image" if survey.source == "topic" else "compressed"
+        topic = load_vehicle(survey.vehicle).topics.get(port, BOUNDARY[port].name)
+        remedy = f"ros2 topic info -v {topic}; the driver needs ROS_DOMAIN_ID and the transport (check shell)"
     return judge_pictures(heard, camera, limits_in_force(), remedy)
 
 

@@ -6,7 +6,7 @@ reads and writes: `topics`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -32,7 +32,9 @@ from sim2real_ad.ros.topics import (
     TIMING,
     VEHICLE_PORTS,
     Topic,
+    renamed_on_a_car,
 )
+from sim2real_ad.vehicle.profile import load_vehicle
 
 Mode = Literal["lockstep", "realtime"]
 TimeSource = Literal["system", "simulation"]
@@ -98,15 +100,17 @@ def vehicle_graph(
 ) -> Graph:
     """Return the graph on a vehicle computer. source: topic, compressed, v4l2 or video; source_path: device or file.
 
-    Below it stands our own vehicle interface where the options name a bus, else whatever speaks Autoware's. shadow:
-    compute everything and actuate nothing.
+    Below it stands our own vehicle interface where the options name a bus, else whatever speaks Autoware's, under the
+    names that the vehicle's profile gives. shadow: compute everything and actuate nothing. Raises ConfigError where
+    there is no such profile.
     """
     options = replace(options, mode="realtime")
     camera = _camera(options, "system", source, source_path)
     stages = _stages(options, "system", auto_engage=shadow)
     stages = _hidden(stages) if shadow else stages
     nodes = (camera, *stages, *_vehicle_interface(options, "system"))
-    return _finished(options, nodes, respawning=True)
+    names = renamed_on_a_car(load_vehicle(options.vehicle).topics)
+    return _called(_finished(options, nodes, respawning=True), names)
 
 
 def relay_graph(
@@ -245,6 +249,17 @@ def _stages(options: DriveOptions, time_source: TimeSource, *, auto_engage: bool
         NodeSpec("actuation", {**vehicle, **lockstep}),
         NodeSpec("safety_gate", {**checkpoint, **vehicle, **lockstep, **gate}),
     )
+
+
+def _called(graph: Graph, names: Mapping[str, str]) -> Graph:
+    """Let a graph see topics under other names; a node keeps the names that are its own."""
+    nodes = [replace(node, renamed={**names, **node.renamed}) for node in graph.nodes]
+    return Graph(tuple(_recording(node, names) if node.recorded else node for node in nodes))
+
+
+def _recording(recorder: NodeSpec, names: Mapping[str, str]) -> NodeSpec:
+    lines = [line.partition(" ") for line in recorder.recorded]
+    return recorder.having(topics=[f"{names.get(name, name)} {rest}" for name, _, rest in lines])
 
 
 def _hidden(stages: tuple[NodeSpec, ...]) -> tuple[NodeSpec, ...]:

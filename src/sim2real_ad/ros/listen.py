@@ -14,6 +14,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 from sim2real_ad.doctor.survey import DriverCalibration, GateWord, Heard, Picture
@@ -33,9 +34,13 @@ DISCOVERY_S = 4.0
 START_S = 30.0
 
 
-def listen(what: What, seconds: float) -> Heard:
-    """Listen from a process of its own. Raises TransportError with its last words where it fails."""
+def listen(what: What, seconds: float, names: Mapping[str, str] = MappingProxyType({})) -> Heard:
+    """Listen from a process of its own. names: from topic to topic, of those that are called otherwise.
+
+    Raises TransportError with its last words where it fails.
+    """
     command = [sys.executable, "-m", __name__, "--what", what, "--seconds", str(seconds)]
+    command += ["--names", json.dumps(dict(names))]
     environment = transport_environment(os.environ)
     try:
         done = subprocess.run(
@@ -79,16 +84,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--what", choices=TOPICS, required=True)
     parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--names", type=json.loads, default={})
     options = parser.parse_args()
     try:
-        line = json.dumps(_hear(TOPICS[options.what], options.seconds))
+        line = json.dumps(_hear(TOPICS[options.what], options.seconds, options.names))
     except Sim2RealError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
     sys.stdout.write(f"{line}\n")
 
 
-def _hear(topics: tuple[Topic, ...], seconds: float) -> dict[str, Any]:
+def _hear(topics: tuple[Topic, ...], seconds: float, names: Mapping[str, str]) -> dict[str, Any]:
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
 
@@ -103,7 +109,7 @@ def _hear(topics: tuple[Topic, ...], seconds: float) -> dict[str, Any]:
     for topic in topics:
         node.create_subscription(
             topic_type(topic),
-            topic.name,
+            names.get(topic.name, topic.name),
             lambda message, topic=topic: messages[topic.name].append(described(topic, message)),
             subscriber_qos(topic.qos, lossless=False),
         )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from sim2real_ad.vehicle.profile import BoundaryTopic
 
 QosKind = Literal["sensor", "stream", "state", "command", "latched", "clock"]
 """What the quality of service of a topic depends on; see `qos`, which this file stays clear of, for it needs ROS."""
@@ -63,6 +66,14 @@ VEHICLE_PORTS = {
 """What a car says of itself."""
 CAR_PORTS = {"image": IMAGE_RAW, "camera_info": CAMERA_INFO_RAW, **EGO_PORTS, **VEHICLE_PORTS, "route": ROUTE}
 """What comes from a car with its camera, localization and navigation."""
+BOUNDARY = {
+    "compressed": IMAGE_COMPRESSED,
+    **CAR_PORTS,
+    "control": CONTROL,
+    "gear_command": GEAR_COMMAND,
+    "engage": ENGAGE,
+}
+"""All that may have another name on a car, see `vehicle.profile.BoundaryTopic`."""
 CARLA_EGO, CARLA_CAMERA = "/carla/ego_vehicle", "rgb_front"
 """Role and camera as CARLA's bridges name their topics by default; a graph names others."""
 CARLA_CAMERA_PORTS = {
@@ -92,6 +103,11 @@ class Ports:
     inputs: Mapping[str, Topic]
     outputs: Mapping[str, Topic]
     optional: frozenset[str] = frozenset()
+
+
+def renamed_on_a_car(names: Mapping[BoundaryTopic, str]) -> dict[str, str]:
+    """Return from topic to topic what a vehicle profile calls otherwise."""
+    return {BOUNDARY[port].name: name for port, name in names.items()}
 
 
 PORTS: dict[str, Ports] = {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -10,6 +12,13 @@ from sim2real_ad.config import StrictModel, find_config, load_config, share_path
 from sim2real_ad.dbw.settings import DbwSettings
 from sim2real_ad.vehicle.actuator import FirstOrderActuator as FirstOrderActuator
 from sim2real_ad.vehicle.tracking_settings import TrackingSettings
+
+BoundaryTopic = Literal[
+    "image", "compressed", "camera_info", "odometry", "acceleration", "velocity", "steering", "gear", "control_mode",
+    "driver", "route", "control", "gear_command", "engage",
+]  # fmt: skip
+"""What the graph on a car hears from it and tells it; under which names by default, `ros.topics.BOUNDARY` says."""
+TopicName = Annotated[str, Field(pattern=r"^(/[A-Za-z_][A-Za-z0-9_]*)+$")]
 
 
 class ActionScale(StrictModel):
@@ -59,6 +68,9 @@ class VehicleProfile(StrictModel):
     drive_by_wire: DbwSettings | None = Field(
         default=None, description="none where something else speaks Autoware's vehicle interface"
     )
+    topics: dict[BoundaryTopic, TopicName] = Field(
+        default={}, description="absolute names on this car, of those that are not called as by default"
+    )
 
     @model_validator(mode="after")
     def _numbers_agree(self) -> VehicleProfile:
@@ -71,6 +83,9 @@ class VehicleProfile(StrictModel):
             asked, allowed = getattr(self.action, name), getattr(self.limits, name)
             if asked > allowed:
                 raise ValueError(f"action.{name} {asked} exceeds limits.{name} {allowed}, so the gate would step in")
+        called_alike = [name for name, count in Counter(self.topics.values()).items() if count > 1]
+        if called_alike:
+            raise ValueError(f"topics: two are called {called_alike[0]}")
         return self
 
     @property

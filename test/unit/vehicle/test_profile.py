@@ -87,3 +87,18 @@ def test_a_map_that_is_nowhere_is_named(saloon, tmp_path):
     (tmp_path / "car.yaml").write_text(yaml.safe_dump(saloon))
     with pytest.raises(ConfigError, match=r"lost\.csv"):
         PedalMap.load(load_vehicle(str(tmp_path / "car.yaml")))
+
+
+@pytest.mark.parametrize(
+    ("topics", "why"),
+    [
+        ({"velocity": "speed"}, "topics.velocity"),
+        ({"tow_bar": "/tow_bar"}, "topics.tow_bar"),
+        ({"velocity": "/can/a", "steering": "/can/a"}, "two are called /can/a"),
+    ],
+)
+def test_a_topic_that_is_not_absolute_not_of_the_boundary_or_named_twice_is_refused(topics, why) -> None:
+    with pytest.raises(ConfigError, match=why):
+        check_config(
+            {**yaml.safe_load((FOLDER / "saloon.yaml").read_text()), "topics": topics}, VehicleProfile, "car.yaml"
+        )

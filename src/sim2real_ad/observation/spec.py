@@ -57,8 +57,13 @@ class BevSpec(StrictModel):
     def cells_from_base(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Convert base_link points (..., 2) to fractional (row, column); a cell's centre is a whole number."""
         points = np.asarray(points, dtype=np.float64)
-        rows = (self.x_max - points[..., 0]) / self.resolution - 0.5
-        return np.stack((rows, (self.y_max - points[..., 1]) / self.resolution - 0.5), axis=-1)
+        return np.stack(self.rows_and_columns(points[..., 0], points[..., 1]), axis=-1)
+
+    def rows_and_columns(
+        self, x: NDArray[np.float64], y: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Do the same for x and y apart, of any one shape."""
+        return (self.x_max - x) / self.resolution - 0.5, (self.y_max - y) / self.resolution - 0.5
 
     def index(self, channel: str) -> int:
         """Return the index of a channel by name. Raises ValueError naming what there is."""

@@ -6,7 +6,8 @@ car needs no other training. How far a stop line is, and whether the car has sto
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -37,6 +38,8 @@ SERVED_WITHIN = 3.6
 LONGEST_GAP = 3.0
 """m to where to stand beyond which it looks all the same: nearer, decimetres matter."""
 LINE_FEATURES = 6
+Places = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""x and y in base_link, m, each (rows, columns)."""
 
 
 class CorridorSpec(StrictModel):
@@ -98,12 +101,11 @@ class Corridor:
         Earlier frames are moved by the distance and turn that the car's speed and yaw rate tell, so that things at
         rest stay in place and things that move leave a trail.
         """
-        points = self._grid_in_base(observation.route)
-        stack = np.concatenate((observation.bev, observation.validity[None]))
-        parts = [_sample(stack, points, self.spec.bev)]
+        places = self._places(observation.route)
+        parts = [_sample([*observation.bev, observation.validity], places, self.spec.bev)]
         for age, earlier in zip(self.spec.history_s, observation.history, strict=True):
-            then = _in_earlier_base(points, observation.ego, age, self.spec)
-            parts.append(_sample(earlier[self._moving], then, self.spec.bev))
+            then = _in_earlier_base(places, observation.ego, age, self.spec)
+            parts.append(_sample([earlier[channel] for channel in self._moving], then, self.spec.bev))
         return np.concatenate(parts)
 
     def features(self, observation: Observation, line_distance: float) -> FloatArray:
@@ -158,12 +160,11 @@ class Corridor:
         gap = line - STAND_BEFORE
         return [1.0, min(gap, LONGEST_GAP) / LONGEST_GAP, _needed(ego["speed"], gap)]
 
-    def _grid_in_base(self, route: FloatArray) -> NDArray[np.float64]:
+    def _places(self, route: FloatArray) -> Places:
+        """Return where in base_link the corridor's cells are."""
         heading = np.interp(self._along, self._arc, _headings(route.astype(np.float64)))
-        centre = np.column_stack([np.interp(self._along, self._arc, route[:, axis]) for axis in (0, 1)])
-        normal = np.column_stack((-np.sin(heading), np.cos(heading)))
-        grid: NDArray[np.float64] = centre[:, None] + self._left[None, :, None] * normal[:, None]
-        return grid
+        x, y = (np.interp(self._along, self._arc, route[:, axis])[:, None] for axis in (0, 1))
+        return x - self._left * np.sin(heading)[:, None], y + self._left * np.cos(heading)[:, None]
 
 
 def _line_features(distance: float, speed: float, driven: float) -> list[float]:
@@ -195,30 +196,29 @@ def _layers_of(channel: str, corridor: CorridorSpec, spec: ObservationSpec) -> I
 
 def _headings(route: NDArray[np.float64]) -> NDArray[np.float64]:
     """Headings (N,) in rad of a polyline's points, unwrapped, by central differences."""
-    slope = np.gradient(route, axis=0)
-    return np.unwrap(np.arctan2(slope[:, 1], slope[:, 0]))
+    slope = np.empty_like(route)
+    slope[1:-1] = 0.5 * (route[2:] - route[:-2])
+    slope[0], slope[-1] = route[1] - route[0], route[-1] - route[-2]
+    headings: NDArray[np.float64] = np.arctan2(slope[:, 1], slope[:, 0])
+    return headings if np.abs(np.diff(headings)).max() < np.pi else np.unwrap(headings)
 
 
-def _in_earlier_base(
-    points: NDArray[np.float64], ego: FloatArray, age: float, spec: ObservationSpec
-) -> NDArray[np.float64]:
-    """Express base_link points in the base_link frame age seconds ago, speed and yaw rate taken as constant."""
+def _in_earlier_base(places: Places, ego: FloatArray, age: float, spec: ObservationSpec) -> Places:
+    """Express base_link places in the base_link frame age seconds ago, speed and yaw rate taken as constant."""
     state = dict(zip(spec.ego_features, ego.tolist(), strict=True))
     distance = max(state["speed"] - 0.5 * state["acceleration"] * age, 0.0) * age
     turn = state["yaw_rate"] * age
-    cos, sin = np.cos(turn), np.sin(turn)
-    x, y = points[..., 0], points[..., 1]
-    moved = (cos * x - sin * y + distance * np.cos(turn / 2), sin * x + cos * y + distance * np.sin(turn / 2))
-    return np.stack(moved, axis=-1)
+    cos, sin = math.cos(turn), math.sin(turn)
+    x, y = places
+    return cos * x - sin * y + distance * math.cos(turn / 2), sin * x + cos * y + distance * math.sin(turn / 2)
 
 
-def _sample(layers: UInt8Array, points: NDArray[np.float64], spec: BevSpec) -> UInt8Array:
-    """Look (C, H, W) up at base_link points (R, K, 2), bilinearly, 0 outside; OpenCV takes four channels at a time."""
-    cells = spec.cells_from_base(points).astype(np.float32)
-    rows, columns = np.ascontiguousarray(cells[..., 0]), np.ascontiguousarray(cells[..., 1])
-    sampled = []
+def _sample(layers: Sequence[UInt8Array], places: Places, spec: BevSpec) -> UInt8Array:
+    """Look layers (H, W) up at base_link places (R, K), bilinearly, 0 outside; OpenCV takes four of them at a time."""
+    rows, columns = (part.astype(np.float32) for part in spec.rows_and_columns(*places))
+    sampled = np.empty((len(layers), *rows.shape), np.uint8)
     for first in range(0, len(layers), 4):
-        picture = np.ascontiguousarray(np.moveaxis(layers[first : first + 4], 0, -1))
+        picture = cv2.merge(layers[first : first + 4])
         looked_up = cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        sampled.append(np.moveaxis(looked_up.reshape(*rows.shape, -1), -1, 0))
-    return np.concatenate(sampled)
+        sampled[first : first + 4] = np.moveaxis(looked_up.reshape(*rows.shape, -1), -1, 0)
+    return sampled

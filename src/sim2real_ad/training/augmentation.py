@@ -43,13 +43,15 @@ def _tone(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
 
 def _colours(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
     """Mean and spread of lightness and of both colours moved towards those of some other place."""
-    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32)
-    mean, spread = lab.mean((0, 1)), lab.std((0, 1)) + 1.0
+    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)
+    mean, spread = (figure[:, 0] for figure in cv2.meanStdDev(lab))
     wanted_mean = np.array([random.uniform(70, 170), random.normal(128, 5), random.normal(128, 8)])
     wanted_spread = np.array([random.uniform(30, 75), random.uniform(2, 12), random.uniform(3, 20)])
     share = random.uniform(0.3, 1.0)
-    moved = (lab - mean) * (1.0 + share * (wanted_spread / spread - 1.0)) + mean + share * (wanted_mean - mean)
-    return np.asarray(cv2.cvtColor(np.clip(moved, 0, 255).astype(np.uint8), cv2.COLOR_LAB2RGB), np.uint8)
+    stretch = 1.0 + share * (wanted_spread / (spread + 1.0) - 1.0)
+    curves = (np.arange(256)[:, None] - mean) * stretch + mean + share * (wanted_mean - mean)
+    moved = cv2.LUT(lab, np.clip(curves, 0, 255).astype(np.uint8)[None])
+    return np.asarray(cv2.cvtColor(moved, cv2.COLOR_LAB2RGB), np.uint8)
 
 
 def _grey(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
@@ -76,9 +78,9 @@ def _shadows(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
 
 def _glare(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
     height, width = rgb.shape[:2]
-    rows, columns = np.mgrid[:height, :width].astype(np.float32)
     x, y, size = random.uniform(0, width), random.uniform(0, 0.6 * height), random.uniform(20.0, 120.0)
-    glow = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2.0 * size**2)) * random.uniform(30.0, 160.0)
+    across, down = (np.exp(-((np.arange(s) - at) ** 2) / (2.0 * size**2)) for s, at in ((width, x), (height, y)))
+    glow = (random.uniform(30.0, 160.0) * down[:, None] * across).astype(np.float32)
     return np.clip(rgb + glow[..., None], 0, 255).astype(np.uint8)
 
 
@@ -107,8 +109,8 @@ def _dirt(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
 
 def _vignette(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
     height, width = rgb.shape[:2]
-    rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    light = 1.0 - random.uniform(0.1, 0.5) * (rows**2 + columns**2) / 2.0
+    rows, columns = (np.linspace(-1.0, 1.0, side, dtype=np.float32) for side in (height, width))
+    light = 1.0 - np.float32(random.uniform(0.1, 0.5)) * (rows[:, None] ** 2 + columns**2) / 2.0
     return np.asarray(rgb * light[..., None], np.uint8)
 
 

@@ -20,6 +20,7 @@ BY_NAME = {
     "record": "sim2real_ad.ros.benchmark_record",
     "bus": "sim2real_ad.evaluation.benchmark_bus",
     "replay": "sim2real_ad.replay.benchmark",
+    "memory": "sim2real_ad.replay.benchmark_memory",
     "tracking": "sim2real_ad.evaluation.benchmark_tracking",
     "adapter": "sim2real_ad.training.adapter_benchmark",
     "latency": "sim2real_ad.training.latency_benchmark",

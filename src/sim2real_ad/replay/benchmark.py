@@ -31,6 +31,7 @@ from sim2real_ad.types import ns_from_seconds
 STATE_S, PICTURES_S = 120.0, 12.0
 STATE_HZ, FRAME_HZ = 100.0, 20.0
 WIDTH, HEIGHT = 1280, 720
+CAMERA = "dashcam_1280x720"
 SPEED = 6.0
 START_NS = 1_700_000_000_000_000_000
 FASTER_STATE, FASTER_PICTURES = 50.0, 3.0
@@ -62,9 +63,9 @@ def measure_replay() -> list[Measurement]:
     """Replay made-up bags of a car that drives straight on. Raises SourceError where they do not replay whole."""
     with tempfile.TemporaryDirectory(prefix="s2r-bench-") as name:
         folder = Path(name)
-        state = _write(folder / "state", STATE_S, pictures=False)
-        pictures = _write(folder / "pictures", PICTURES_S, pictures=True)
-        short = _write(folder / "short", PACED_S, pictures=True)
+        state = write_bag(folder / "state", STATE_S, pictures=False)
+        pictures = write_bag(folder / "pictures", PICTURES_S, pictures=True)
+        short = write_bag(folder / "short", PACED_S, pictures=True)
         paced_s = _seconds(short, folder / "paced", (_Pace(),))
         by_clock = PACED_S / paced_s
         of_state = STATE_S / _seconds(state, folder / "of-state")
@@ -81,14 +82,14 @@ def measure_replay() -> list[Measurement]:
 
 def _seconds(bag: Path, out: Path, watchers: tuple[_Pace, ...] = ()) -> float:
     began_s = time.perf_counter()
-    summary = replay_bag(ReplayJob(bag, out, camera="dashcam_1280x720"), watchers)
+    summary = replay_bag(ReplayJob(bag, out, camera=CAMERA), watchers)
     if summary.error or summary.frames < summary.recorded_frames:
         raise SourceError(f"{bag.name}: {summary.frames} of {summary.recorded_frames} replayed; {summary.error}")
     return time.perf_counter() - began_s
 
 
-def _write(path: Path, seconds: float, *, pictures: bool) -> Path:
-    """Write a bag of a straight drive at a constant speed."""
+def write_bag(path: Path, seconds: float, *, pictures: bool) -> Path:
+    """Write a bag of a straight drive at a constant speed. Returns its path."""
     road = np.random.default_rng(0).integers(90, 130, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     jpeg = cv2.imencode(".jpg", road, [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
     with BagWriter(path, compressed=False) as bag:

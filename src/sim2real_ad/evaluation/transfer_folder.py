@@ -24,7 +24,7 @@ from sim2real_ad.files import write_text
 from sim2real_ad.vehicle.profile import VehicleProfile
 
 IDENTITY_FILE, ONLINE_FILE, RESIDUAL_FILE = "identity.json", "online.jsonl", "residual.jsonl"
-OF_THE_REAL_CAR = {"drive_by_wire", "tracking"}
+OF_THE_REAL_CAR = {"drive_by_wire", "tracking", "topics"}
 """Fields of a vehicle profile."""
 SENSITIVITY_FILE = "sensitivity-{teacher}.jsonl"
 

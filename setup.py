@@ -119,7 +119,7 @@ setup(
         "typer>=0.12",
         "rich>=13",
         "jinja2>=3.1",
-        "mcap>=1.2",
+        "mcap>=1.6",
         "mcap-ros2-support>=0.5.5",
         "rosbags>=0.10",
         "zstandard>=0.19",

@@ -1,4 +1,4 @@
-"""An MCAP file of profile `ros2`, written by a thread of its own; readable up to the last chunk after a kill."""
+"""An MCAP file of profile `ros2`, written by a thread of its own; after a kill readable but for the last moment."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _QOS = """- history: keep_last
 class McapRecording:
     """Takes messages from any thread and writes them in the order in which they came.
 
-    chunk_bytes: size at which a chunk is written; flush_period_s: how often written chunks are handed to the system.
+    chunk_bytes: size at which a chunk is written; flush_period_s: after which it is written however small it is.
     """
 
     def __init__(
@@ -95,16 +95,25 @@ class McapRecording:
 
     def _write(self) -> None:
         """Thread: a full disk ends the writing, not the drive."""
-        flushed_s = time.monotonic()
+        due_s = time.monotonic() + self._flush_period_s
         try:
-            while (item := self._queue.get()) is not None:
-                channel, data, time_ns = item
-                self._writer.add_message(channel, log_time=time_ns, publish_time=time_ns, data=data)
-                if time.monotonic() - flushed_s > self._flush_period_s:
+            while (item := self._next(due_s)) is not None:
+                for channel, data, time_ns in item:
+                    self._writer.add_message(channel, log_time=time_ns, publish_time=time_ns, data=data)
+                if time.monotonic() >= due_s:
+                    self._writer.flush()
                     self._file.flush()
-                    flushed_s = time.monotonic()
+                    due_s = time.monotonic() + self._flush_period_s
         except OSError as error:
             self._failure = error
+
+    def _next(self, until_s: float) -> tuple[tuple[int, bytes, int], ...] | None:
+        """Wait for a message, until a time; return it, nothing where none came, None at the end."""
+        try:
+            item = self._queue.get(timeout=max(0.0, until_s - time.monotonic()))
+        except queue.Empty:
+            return ()
+        return None if item is None else (item,)
 
 
 def _offered_qos(topic: Topic) -> str:

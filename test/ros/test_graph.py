@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import replace
-from typing import get_args
 
 import pytest
 import yaml
@@ -25,7 +24,7 @@ from sim2real_ad.ros.node_spec import Graph, parameter_file
 from sim2real_ad.ros.qos import publisher_qos, recorder_qos, subscriber_qos
 from sim2real_ad.ros.supervisor import node_command
 from sim2real_ad.ros.topics import ACTUATION, BOUNDARY, CHAIN, CONTROL, GEAR_COMMAND, PORTS
-from sim2real_ad.vehicle.profile import BoundaryTopic
+from sim2real_ad.vehicle.profile import TopicNames
 
 pytestmark = pytest.mark.ros
 RECORDED = DriveOptions(recording="/r.mcap")
@@ -215,7 +214,7 @@ def test_in_shadow_no_car_hears_a_command_whatever_it_calls_it(renaming: str) ->
 
 
 def test_what_a_profile_may_rename_is_what_passes_the_vehicle_boundary() -> None:
-    assert set(get_args(BoundaryTopic)) == set(BOUNDARY)
+    assert set(TopicNames.model_fields) == set(BOUNDARY)
     inside = {topic.name for name in CHAIN for topic in PORTS[name].outputs.values()} - {
         CONTROL.name,
         GEAR_COMMAND.name,

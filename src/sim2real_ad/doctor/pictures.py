@@ -17,7 +17,7 @@ from sim2real_ad.ros.frame_guard import FrameGuard
 from sim2real_ad.ros.node_spec import parameter_file, shared_parameters
 from sim2real_ad.ros.topics import BOUNDARY
 from sim2real_ad.safety.limits import load_safety_limits
-from sim2real_ad.vehicle.profile import BoundaryTopic, load_vehicle
+from sim2real_ad.vehicle.profile import load_vehicle
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ def check_pictures(survey: Survey, listen: Listen) -> Finding:
         remedy = f"v4l2-ctl -d {survey.source_path} --list-formats-ext"
     else:
         heard = listen(survey.source, LISTENED_S)
-        port: BoundaryTopic = "image" if survey.source == "topic" else "compressed"
-        topic = load_vehicle(survey.vehicle).topics.get(port, BOUNDARY[port].name)
+        port = "image" if survey.source == "topic" else "compressed"
+        topic = load_vehicle(survey.vehicle).topics.given.get(port, BOUNDARY[port].name)
         remedy = f"ros2 topic info -v {topic}; the driver needs ROS_DOMAIN_ID and the transport (check shell)"
     return judge_pictures(heard, camera, limits_in_force(), remedy)
 

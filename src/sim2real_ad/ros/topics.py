@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from sim2real_ad.vehicle.profile import BoundaryTopic
+    from sim2real_ad.vehicle.profile import TopicNames
 
 QosKind = Literal["sensor", "stream", "state", "command", "latched", "clock"]
 """What the quality of service of a topic depends on; see `qos`, which this file stays clear of, for it needs ROS."""
@@ -73,7 +73,7 @@ BOUNDARY = {
     "gear_command": GEAR_COMMAND,
     "engage": ENGAGE,
 }
-"""All that may have another name on a car, see `vehicle.profile.BoundaryTopic`."""
+"""All that may have another name on a car, see `vehicle.profile.TopicNames`."""
 CARLA_EGO, CARLA_CAMERA = "/carla/ego_vehicle", "rgb_front"
 """Role and camera as CARLA's bridges name their topics by default; a graph names others."""
 CARLA_CAMERA_PORTS = {
@@ -105,9 +105,9 @@ class Ports:
     optional: frozenset[str] = frozenset()
 
 
-def renamed_on_a_car(names: Mapping[BoundaryTopic, str]) -> dict[str, str]:
+def renamed_on_a_car(names: TopicNames) -> dict[str, str]:
     """Return from topic to topic what a vehicle profile calls otherwise."""
-    return {BOUNDARY[port].name: name for port, name in names.items()}
+    return {BOUNDARY[port].name: name for port, name in names.given.items()}
 
 
 PORTS: dict[str, Ports] = {

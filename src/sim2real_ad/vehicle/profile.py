@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -13,12 +13,38 @@ from sim2real_ad.dbw.settings import DbwSettings
 from sim2real_ad.vehicle.actuator import FirstOrderActuator as FirstOrderActuator
 from sim2real_ad.vehicle.tracking_settings import TrackingSettings
 
-BoundaryTopic = Literal[
-    "image", "compressed", "camera_info", "odometry", "acceleration", "velocity", "steering", "gear", "control_mode",
-    "driver", "route", "control", "gear_command", "engage",
-]  # fmt: skip
-"""What the graph on a car hears from it and tells it; under which names by default, `ros.topics.BOUNDARY` says."""
 TopicName = Annotated[str, Field(pattern=r"^(/[A-Za-z_][A-Za-z0-9_]*)+$")]
+
+
+class TopicNames(StrictModel):
+    """Absolute names, on this car, of what the graph hears from it and tells it; None: as in `ros.topics.BOUNDARY`."""
+
+    image: TopicName | None = None
+    compressed: TopicName | None = None
+    camera_info: TopicName | None = None
+    odometry: TopicName | None = None
+    acceleration: TopicName | None = None
+    velocity: TopicName | None = None
+    steering: TopicName | None = None
+    gear: TopicName | None = None
+    control_mode: TopicName | None = None
+    driver: TopicName | None = None
+    route: TopicName | None = None
+    control: TopicName | None = None
+    gear_command: TopicName | None = None
+    engage: TopicName | None = None
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> TopicNames:
+        called_alike = [name for name, count in Counter(self.given.values()).items() if count > 1]
+        if called_alike:
+            raise ValueError(f"two are called {called_alike[0]}")
+        return self
+
+    @property
+    def given(self) -> dict[str, str]:
+        """Those that are not called as by default, by port."""
+        return {port: name for port, name in self if name is not None}
 
 
 class ActionScale(StrictModel):
@@ -68,9 +94,7 @@ class VehicleProfile(StrictModel):
     drive_by_wire: DbwSettings | None = Field(
         default=None, description="none where something else speaks Autoware's vehicle interface"
     )
-    topics: dict[BoundaryTopic, TopicName] = Field(
-        default={}, description="absolute names on this car, of those that are not called as by default"
-    )
+    topics: TopicNames = TopicNames()
 
     @model_validator(mode="after")
     def _numbers_agree(self) -> VehicleProfile:
@@ -83,9 +107,6 @@ class VehicleProfile(StrictModel):
             asked, allowed = getattr(self.action, name), getattr(self.limits, name)
             if asked > allowed:
                 raise ValueError(f"action.{name} {asked} exceeds limits.{name} {allowed}, so the gate would step in")
-        called_alike = [name for name, count in Counter(self.topics.values()).items() if count > 1]
-        if called_alike:
-            raise ValueError(f"topics: two are called {called_alike[0]}")
         return self
 
     @property

@@ -102,3 +102,10 @@ def test_a_topic_that_is_not_absolute_not_of_the_boundary_or_named_twice_is_refu
         check_config(
             {**yaml.safe_load((FOLDER / "saloon.yaml").read_text()), "topics": topics}, VehicleProfile, "car.yaml"
         )
+
+
+def test_profiles_tell_cars_apart_so_they_can_be_kept_by(saloon):
+    named = {**saloon, "topics": {"velocity": "/can/speed"}}
+    kept = {load_vehicle("saloon"): "plain", check_config(named, VehicleProfile, "car.yaml"): "named"}
+    assert kept[load_vehicle("saloon")] == "plain"
+    assert len(kept) == 2

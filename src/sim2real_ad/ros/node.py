@@ -190,7 +190,7 @@ def run_node(make: Callable[[], GraphNode[Any]]) -> None:
 def _run(make: Callable[[], GraphNode[Any]]) -> tuple[int, bool]:
     """Return the exit status, and whether something of the node hangs."""
     node: GraphNode[Any] | None = None
-    status = EXIT_OK
+    status, starts = EXIT_OK, True
     try:
         require_profile()
         rclpy.init()
@@ -199,6 +199,7 @@ def _run(make: Callable[[], GraphNode[Any]]) -> tuple[int, bool]:
         _take_priority(node)
         announce(UP)
         node.start_connecting()
+        starts = False
         _spin(node)
         if node.failure is not None:
             raise node.failure
@@ -209,7 +210,7 @@ def _run(make: Callable[[], GraphNode[Any]]) -> tuple[int, bool]:
     except (KeyboardInterrupt, ExternalShutdownException):
         status = EXIT_OK
     except Exception:
-        if node is not None or rclpy.ok():  # else it was told to end while it was starting
+        if not starts or rclpy.ok():  # else it was told to end while it was starting
             raise
     finally:
         _ignore_interrupts()

@@ -16,6 +16,7 @@ from sim2real_ad.errors import SourceError
 from sim2real_ad.evaluation.benchmark import Measurement, figure
 from sim2real_ad.replay.run import ReplayJob, replay_bag
 from sim2real_ad.replay.stepping import Stepped
+from sim2real_ad.replay.watchers import Watcher
 from sim2real_ad.ros.topics import (
     ACCELERATION,
     IMAGE_COMPRESSED,
@@ -66,10 +67,10 @@ def measure_replay() -> list[Measurement]:
         state = write_bag(folder / "state", STATE_S, pictures=False)
         pictures = write_bag(folder / "pictures", PICTURES_S, pictures=True)
         short = write_bag(folder / "short", PACED_S, pictures=True)
-        paced_s = _seconds(short, folder / "paced", (_Pace(),))
+        paced_s = replay_whole(short, folder / "paced", (_Pace(),))
         by_clock = PACED_S / paced_s
-        of_state = STATE_S / _seconds(state, folder / "of-state")
-        of_pictures = PICTURES_S / _seconds(pictures, folder / "of-pictures")
+        of_state = STATE_S / replay_whole(state, folder / "of-state")
+        of_pictures = PICTURES_S / replay_whole(pictures, folder / "of-pictures")
     frames = f"{WIDTH}x{HEIGHT} JPEG at {FRAME_HZ:.0f} Hz, adapter, policy and gate, one thread"
     reports = f"four reports at {STATE_HZ:.0f} Hz and requests at {FRAME_HZ:.0f} Hz, the gate at 50 Hz"
     return [
@@ -80,7 +81,8 @@ def measure_replay() -> list[Measurement]:
     ]
 
 
-def _seconds(bag: Path, out: Path, watchers: tuple[_Pace, ...] = ()) -> float:
+def replay_whole(bag: Path, out: Path, watchers: tuple[Watcher, ...] = ()) -> float:
+    """Replay one of these bags; return the s that it took. Raises SourceError where it does not replay whole."""
     began_s = time.perf_counter()
     summary = replay_bag(ReplayJob(bag, out, camera=CAMERA), watchers)
     if summary.error or summary.frames < summary.recorded_frames:

@@ -9,10 +9,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from sim2real_ad.errors import SourceError
 from sim2real_ad.evaluation.benchmark import Measurement, figure
-from sim2real_ad.replay.benchmark import CAMERA, write_bag
-from sim2real_ad.replay.run import ReplayJob, replay_bag
+from sim2real_ad.replay.benchmark import replay_whole, write_bag
 from sim2real_ad.replay.stepping import Stepped
 
 STATE_S, PICTURES_S = 3600.0, 180.0
@@ -47,28 +45,25 @@ def measure_memory() -> list[Measurement]:
     Raises SourceError where they do not replay whole.
     """
     figures = []
-    for what, seconds, pictures in (("an hour of state", STATE_S, False), ("3 min of pictures", PICTURES_S, True)):
+    for what, seconds in (("state", STATE_S), ("pictures", PICTURES_S)):
         with tempfile.TemporaryDirectory(prefix="s2r-bench-") as name:
-            bag = write_bag(Path(name) / "bag", seconds, pictures=pictures)
+            bag = write_bag(Path(name) / "bag", seconds, pictures=what == "pictures")
             with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
                 weights_mb, peak_mb = alone.submit(weigh, bag, Path(name) / "out").result()
-        settled = weights_mb[len(weights_mb) // 4 :]
-        note = f"{len(weights_mb)} times weighed"
+        settled, length = weights_mb[len(weights_mb) // 4 :], f"{seconds / 60.0:g} min"
+        growth_mb = max(settled) - settled[0]
+        weighed = f"{length}; {len(weights_mb)} times weighed, from the end of the first quarter on"
         figures += [
-            figure(f"replay of {what}, peak memory", "MB", "lower", MOST_MB, (peak_mb,), "resident, of the process"),
-            figure(
-                f"replay of {what}, growth", "MB", "lower", MOST_GROWTH_MB, (max(settled) - settled[0],), note
-            ),
-        ]  # fmt: skip
+            figure(f"replay of {what}, peak memory", "MB", "lower", MOST_MB, (peak_mb,), f"{length}; resident"),
+            figure(f"replay of {what}, growth", "MB", "lower", MOST_GROWTH_MB, (growth_mb,), weighed),
+        ]
     return figures
 
 
 def weigh(bag: Path, out: Path) -> tuple[list[float], float]:
-    """Replay a bag; return what this process weighed on the way, and at most, MB."""
+    """Replay a bag; return what this process weighed on the way, and at most, MB. Raises SourceError."""
     scales = _Scales()
-    summary = replay_bag(ReplayJob(bag, out, camera=CAMERA), (scales,))
-    if summary.error or summary.frames < summary.recorded_frames:
-        raise SourceError(f"{bag.name}: {summary.frames} of {summary.recorded_frames} replayed; {summary.error}")
+    replay_whole(bag, out, (scales,))
     return scales.weights_mb, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 
 

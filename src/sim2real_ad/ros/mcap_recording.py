@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from mcap.writer import CompressionType, Writer
@@ -97,8 +98,12 @@ class McapRecording:
         """Thread: a full disk ends the writing, not the drive."""
         due_s = time.monotonic() + self._flush_period_s
         try:
-            while (item := self._next(due_s)) is not None:
-                for channel, data, time_ns in item:
+            while True:
+                with suppress(queue.Empty):
+                    item = self._queue.get(timeout=max(0.0, due_s - time.monotonic()))
+                    if item is None:
+                        return
+                    channel, data, time_ns = item
                     self._writer.add_message(channel, log_time=time_ns, publish_time=time_ns, data=data)
                 if time.monotonic() >= due_s:
                     self._writer.flush()
@@ -106,14 +111,6 @@ class McapRecording:
                     due_s = time.monotonic() + self._flush_period_s
         except OSError as error:
             self._failure = error
-
-    def _next(self, until_s: float) -> tuple[tuple[int, bytes, int], ...] | None:
-        """Wait for a message, until a time; return it, nothing where none came, None at the end."""
-        try:
-            item = self._queue.get(timeout=max(0.0, until_s - time.monotonic()))
-        except queue.Empty:
-            return ()
-        return None if item is None else (item,)
 
 
 def _offered_qos(topic: Topic) -> str:

@@ -52,7 +52,7 @@ class PlannedPath:
 
     def forget(self) -> None:
         """Forget the route."""
-        self._stamp_ns, self._route, self._offset, self._held = None, None, 0.0, False
+        self._stamp_ns, self._route, self._held = None, None, False
 
     def curvature_from(self, ego: EgoState | None) -> float:
         """Return the curvature in 1/m that keeps to the plan. ego: where the car is, None where that is not known."""

@@ -145,6 +145,8 @@ def test_taken_cells_beside_the_way_make_no_thing_of_the_few_in_it():
 def test_a_thing_begins_where_as_many_cells_as_it_takes_are_near():
     limits = LIMITS.clearance.model_copy(update={"views": 1})
     assert gap([(10.25, 0.25), (14.25, 0.25), (16.25, 0.25), (18.25, 0.25)], limits=limits) == pytest.approx(12.2)
+    many = [(10.25 + 4.0 * n, 0.25) for n in range(6)]
+    assert gap(many, limits=limits) == pytest.approx(14.2)
 
 
 @pytest.mark.parametrize("shape", [(6, 96, 63), (5, 96, 64), (96, 64)])
@@ -186,7 +188,9 @@ def test_a_curve_that_is_all_but_straight_is_continuous_with_the_straight():
     assert straight == pytest.approx(36.2)
     for curve in (9.9e-5, -9.9e-5):
         assert gap([(40.25, 0.25)], curve) == straight
-    for curve in (1.1e-4, -1.1e-4):
+    for curve in (1e-4, -1e-4):
+        assert gap([(40.25, 0.25)], curve) != straight
+    for curve in (1e-4, -1e-4, 1.1e-4, -1.1e-4):
         assert gap([(40.25, 0.25)], curve) == pytest.approx(straight, abs=0.01)
 
 
@@ -238,10 +242,28 @@ def test_the_speed_is_the_line_through_all_the_gaps():
 
 @pytest.mark.parametrize(
     ("stamps", "known"),
-    [((0, 150, 300), True), ((0, 150, 299), False), ((0, 300), False), ((0, 100, 200), False), ((0, 1, 600), True)],
+    [
+        ((0, 150, 300), True),
+        ((0, 150, 299), False),
+        ((0, 300), False),
+        ((0, 100, 200), False),
+        ((0, 1, 600), True),
+        ((1000, 1100, 1200), False),
+    ],
 )
 def test_it_takes_three_views_and_three_tenths_of_a_second_to_tell(stamps, known):
     assert followed([10.0] * len(stamps), stamps, 8.0).closing == pytest.approx(1.5 if known else 8.0)
+
+
+@pytest.mark.parametrize(("jump", "closing"), [(2.5, False), (-2.5, False), (3.0, True), (-3.0, True)])
+def test_a_gap_that_jumps_is_another_thing_s_and_counts_as_standing(jump, closing):
+    """BEV cells are half a metre, so that a jump of 2.5 m is one to the bit."""
+    watched = monitor(ONE, BEV, front_overhang=4.0)
+    for tick in range(7):
+        before = watched.step(wall(14.0, tick * TICK, BEV), 0.0, 8.0)
+    after = watched.step(wall(14.0 + jump, 7 * TICK, BEV), 0.0, 8.0)
+    assert before.closing == pytest.approx(1.5)
+    assert (after.closing == 8.0) == closing
 
 
 def test_views_older_than_six_tenths_of_a_second_are_forgotten():
@@ -262,7 +284,8 @@ def test_the_same_view_again_is_no_second_one():
     watched = monitor(limits_with(clearance={"cells": 1}).clearance)
     assert watched.step(shown([(20.25, 0.25)], 5), 0.0, 8.0) == FREE
     assert watched.step(shown([(20.25, 0.25)], 5), 0.0, 8.0) == FREE
-    assert watched.step(shown([(20.25, 0.25)], 6), 0.0, 8.0).gap == pytest.approx(16.2)
+    for _ in range(2):
+        assert watched.step(shown([(20.25, 0.25)], 6), 0.0, 8.0).gap == pytest.approx(16.2)
 
 
 def test_the_same_view_on_another_curve_is_judged_by_that_curve():

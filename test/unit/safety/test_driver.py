@@ -1,5 +1,5 @@
 import pytest
-from gate_drive import LIMITS, driver
+from gate_drive import LIMITS, driver, limits_with
 
 from sim2real_ad.safety.driver import DriverOverride
 from sim2real_ad.safety.findings import Finding, Severity
@@ -69,6 +69,12 @@ def test_turning_the_wheel_the_other_way_as_hard_is_no_new_edge(torque):
 @pytest.mark.parametrize("inputs", [driver(brake=0.5), driver(torque=-5.0)])
 def test_a_driver_who_acts_in_the_first_report_takes_over(inputs):
     assert DriverOverride(LIMITS.driver).step(inputs) is not None
+
+
+@pytest.mark.parametrize("inputs", [driver(brake=0.02), driver(torque=0.02)])
+def test_before_the_first_report_nobody_acts_however_low_the_limits(inputs):
+    limits = limits_with(driver={"brake_pedal": 0.01, "steering_torque": 0.01}).driver
+    assert DriverOverride(limits).step(inputs) is not None
 
 
 def test_pedals_are_pressed_above_their_limits_and_for_as_long_as_they_are():

@@ -409,6 +409,24 @@ def test_a_silent_ego_is_braked_for_at_once_and_an_emergency_where_it_lasts():
         assert decision.command.acceleration == acceleration
 
 
+def test_a_stop_that_loses_the_ego_brakes_blindly_and_hard_at_once():
+    drive = drive_in("minimal_risk_manoeuvre")
+    last, now = drive.now, drive.now + 101 * MS
+    decision = drive.gate.step(replace(inputs(now), ego=ego(last)), now)
+    assert (decision.state, causes(decision, "ego")) == ("minimal_risk_manoeuvre", ["ego_stale"])
+    assert decision.command.acceleration == -6.0
+
+
+def test_a_stop_is_as_gentle_as_the_car_s_comfort_where_nothing_asks_for_more():
+    gentle = SALOON.model_copy(update={"limits": SALOON.limits.model_copy(update={"comfortable_deceleration": 0.5})})
+    gate = Gate(gentle, GateConfig(limits=LIMITS), BEV)
+    gate.step(inputs(0, view=view()), 0)
+    gate.engage(0)
+    gate.step(inputs(TICK, view=view()), TICK)
+    decision = gate.step(inputs(2 * TICK, view=view(), request=None), 2 * TICK)
+    assert (decision.state, decision.command.acceleration) == ("minimal_risk_manoeuvre", -0.5)
+
+
 def test_a_decision_drives_on_only_where_nothing_was_found_and_the_state_is_one_of_driving():
     gate = Drive().gate
     assert gate.step(inputs(50 * MS), 50 * MS).drives
@@ -830,6 +848,16 @@ def test_at_the_safe_distance_itself_the_request_passes():
         limits = limits_with(clearance={"response_time": response})
         drive = Drive(speed=0.0, bev=BEV, limits=limits)
         assert drive.ticks(2, request=request(acceleration=0.5), **ahead(4.0))[-1].reasons == reasons
+
+
+def test_a_gap_that_is_the_safe_distance_to_the_bit_is_enough():
+    drive = Drive(speed=0.0, bev=BEV)
+    decision = drive.ticks(2, **ahead(9.0))[-1].clearance
+    same = replace(decision, needed=decision.gap)
+    drive.gate._clearance.step = lambda *_: same
+    assert drive.tick(request=request(acceleration=0.5), **ahead(9.0)).reasons == ()
+    drive.gate._clearance.step = lambda *_: replace(same, gap=math.nextafter(same.gap, 0.0))
+    assert drive.tick(request=request(acceleration=0.5), **ahead(9.0)).reasons == ("rss_distance",)
 
 
 @pytest.mark.parametrize(

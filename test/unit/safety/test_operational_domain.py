@@ -59,6 +59,12 @@ def test_overspeed_is_a_reason_to_stop_at_once(domain):
 # What the camera sees
 
 
+def test_a_view_of_one_cell_near_ahead_is_seen_whole_or_not_at_all():
+    domain = OperationalDomain(LIMITS.domain.model_copy(update={"seen": 0.9}), SALOON)
+    assert reasons(domain.view(seeing([[0], [255]]), 0)) == []
+    assert reasons(domain.view(seeing([[255], [0]]), 0)) == ["camera_sees_too_little"]
+
+
 def test_the_near_half_and_its_middle_are_the_ground_that_counts(domain):
     validity = np.zeros((10, 12), np.uint8)
     validity[5:, 3:9] = 1

@@ -22,6 +22,11 @@ def test_a_stop_brakes_straight_on_at_once_towards_standstill():
     assert rate <= 0.8
 
 
+def test_the_tyres_may_turn_as_fast_as_the_car_s_steering_can():
+    slow = SALOON.model_copy(update={"limits": SALOON.limits.model_copy(update={"max_steering_rate": 0.5})})
+    assert stop(profile=slow).steering_tire_rotation_rate == 0.5
+
+
 @pytest.mark.parametrize("deceleration", [1.5, 3.25, 6.0])
 def test_the_deceleration_is_there_in_full(deceleration):
     assert stop(deceleration=deceleration).acceleration == -deceleration

@@ -19,6 +19,10 @@ from sim2real_ad.geometry.camera import CameraModel
 from sim2real_ad.geometry.ground import rays_in_base
 from sim2real_ad.types import FloatArray, UInt8Array
 
+FINEST = 1.6
+"""Pixels of the picture to one of the level view, in each direction, from which the picture is halved first: more would
+alias, and halves cost least."""
+
 
 class LevelViewSpec(StrictModel):
     """Size of the level picture in pixels, the row of its horizon, and the horizontal field of view that it may have.
@@ -27,8 +31,8 @@ class LevelViewSpec(StrictModel):
     """
 
     width: int = Field(default=320, ge=32, le=2048, multiple_of=16)
-    height: int = Field(default=128, ge=32, le=2048, multiple_of=16)
-    horizon: float = Field(default=34.0, ge=0.0)
+    height: int = Field(default=112, ge=32, le=2048, multiple_of=16)
+    horizon: float = Field(default=26.0, ge=0.0)
     narrowest_deg: float = Field(default=40.0, ge=10.0, le=90.0)
     widest_deg: float = Field(default=100.0, ge=40.0, le=140.0)
 
@@ -58,17 +62,21 @@ class LevelView:
     def take(self, rgb: UInt8Array) -> UInt8Array:
         """Return the level view (height, width, 3) uint8 of a picture (h, w, 3); black where the picture ends.
 
-        The picture may be a resized one of the camera. A much larger one is made smaller first, so that nothing
-        aliases.
+        The picture may be a resized one of the camera. A much larger one is halved, and halved again, before.
         """
-        height, width = rgb.shape[:2]
-        finer = min(width / self.camera.width * self.camera.fx, height / self.camera.height * self.camera.fy)
-        shrink = self.level.fx / finer
-        if shrink < 0.7:
-            size = max(16, round(width * shrink)), max(16, round(height * shrink))
+        for _ in range(self.halvings(rgb.shape[1], rgb.shape[0])):
+            size = rgb.shape[1] // 2, rgb.shape[0] // 2
             rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
         columns, rows = self._lookup(rgb.shape[1], rgb.shape[0])
         return np.asarray(cv2.remap(rgb, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT), np.uint8)
+
+    def halvings(self, width: int, height: int) -> int:
+        """Return how often a width x height picture of the camera is halved before it is looked up."""
+        finer = min(width / self.camera.width * self.camera.fx, height / self.camera.height * self.camera.fy)
+        halvings = 0
+        while finer > FINEST * self.level.fx and min(width, height) >= 32:
+            finer, width, height, halvings = finer / 2.0, width // 2, height // 2, halvings + 1
+        return halvings
 
     def lay_back(self, layers: FloatArray, width: int, height: int) -> FloatArray:
         """Look layers (C, h, w) of the level view up for every pixel of a width x height picture of the camera.

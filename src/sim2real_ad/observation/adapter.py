@@ -15,7 +15,7 @@ from sim2real_ad.geometry.level_view import LevelView, LevelViewSpec, level_came
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.types import CameraFrame, FloatArray, UInt8Array
 
-ADAPTER_INPUTS = ("image", "grid", "validity")
+ADAPTER_INPUTS = ("image", "ground", "above", "validity")
 ADAPTER_OUTPUTS = ("bev", "ood", "segments", "level")
 """segments are logits: what drives the car has no use for them, so their probabilities are left to `Adapter.look`."""
 
@@ -23,11 +23,10 @@ ADAPTER_OUTPUTS = ("bev", "ood", "segments", "level")
 class ImageSpec(LevelViewSpec):
     """How a picture becomes the network's input: its level view, RGB uint8; scaling is in the graph.
 
-    heights: of the planes above the ground, m, at which the network looks each BEV cell up: on the ground what lies on
-    it, above it what stands on it.
+    above: height of a plane, m, at which the network looks for what stands on the ground, besides the ground itself.
     """
 
-    heights: tuple[float, ...] = Field(default=(0.0, 1.0), min_length=1)
+    above: float = Field(default=1.0, gt=0.0, le=3.0)
 
 
 @dataclass(frozen=True)
@@ -45,19 +44,35 @@ class Sight:
     level: FloatArray
 
 
-def level_grids(camera: CameraModel, image: ImageSpec, spec: BevSpec) -> tuple[FloatArray, UInt8Array]:
-    """Look every BEV cell up in the level view of a camera.
+@dataclass(frozen=True)
+class LevelGrids:
+    """Where the level view of a camera shows the BEV; coordinates as `ground_grid` gives them.
 
-    Returns the grids (Z, H, W, 2), a plane for each of image.heights, as `ground_grid` gives them; and the validity
-    (H, W) uint8: 255 where the ground of the cell is in the camera's picture and in the level view.
+    ground: (H, W, 2) float32, of every cell; above: (H / 2, W / 2, 2) float32, of every four cells' middle, higher up;
+    validity: (H, W) uint8, 255 where the cell's ground is in the camera's picture and in the level view. What is not
+    valid is OUTSIDE in both.
     """
+
+    ground: FloatArray
+    above: FloatArray
+    validity: UInt8Array
+
+    def inputs(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the network's inputs ground (1, H, W, 2), above (1, H / 2, W / 2, 2), validity (1, 1, H, W)."""
+        return self.ground[None], self.above[None], (self.validity[None, None] > 0).astype(np.float32)
+
+
+def level_grids(camera: CameraModel, image: ImageSpec, spec: BevSpec) -> LevelGrids:
+    """Look the BEV's cells up in the level view of a camera. Raises ValueError for a BEV of an odd number of cells."""
     level = level_camera(camera, image)
-    seen_by_camera = ground_grid(camera, spec)[1]
-    planes = [ground_grid(level, spec, height) for height in image.heights]
-    validity: UInt8Array = np.minimum(seen_by_camera, planes[0][1])
-    grids = np.stack([grid for grid, _ in planes])
-    grids[:, validity == 0] = OUTSIDE
-    return grids, validity
+    ground, in_view = ground_grid(level, spec)
+    validity: UInt8Array = np.minimum(ground_grid(camera, spec)[1], in_view)
+    coarse = BevSpec.model_validate(spec.model_dump() | {"resolution": 2.0 * spec.resolution})
+    above, _ = ground_grid(level, coarse, image.above)
+    rows, columns = above.shape[:2]
+    ground[validity == 0] = OUTSIDE
+    above[validity.reshape(rows, 2, columns, 2).max(axis=(1, 3)) == 0] = OUTSIDE
+    return LevelGrids(ground, above, validity)
 
 
 class Adapter:
@@ -68,9 +83,9 @@ class Adapter:
         self._session = session
         self._camera = camera
         self.view = LevelView(camera, image)
-        grids, self.validity = level_grids(camera, image, spec)
-        self.geometry = grids[None], (self.validity[None, None] > 0).astype(np.float32)
-        """The network's inputs grid (1, Z, H, W, 2) and validity (1, 1, H, W)."""
+        grids = level_grids(camera, image, spec)
+        self.validity = grids.validity
+        self.geometry = grids.inputs()
         self._checked_size = (0, 0)
 
     def infer(self, frame: CameraFrame) -> tuple[UInt8Array, float]:

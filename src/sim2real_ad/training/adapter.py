@@ -41,6 +41,9 @@ NEAR_M = 30.0
 REFLECTED = 0.2
 """Share of training pictures with a reflection in the windscreen."""
 
+MIRROR = np.array([-1.0, 1.0], np.float32)
+"""Of a grid's x and y, where left and right change places."""
+
 SAVE_EVERY_S = 120.0
 """From one state on disk, from which a killed training goes on, to the next."""
 
@@ -50,12 +53,14 @@ Report = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Batch:
-    """picture (N, 3, h, w) float 0..1, grid (N, Z, H, W, 2), validity (N, 1, H, W) and label (N, C, H, W) 0 or 1,
-    segments (N, h / 4, w / 4) ids, shown (N, h / 4, w / 4) whether the camera's picture shows the block, level (N, 3).
+    """picture (N, 3, h, w) float -1..1, ground (N, H, W, 2), above (N, H / 2, W / 2, 2), validity (N, 1, H, W) 0 or 1,
+    label (N, C, H, W) 0 or 1, segments (N, h / 4, w / 4) ids, shown (N, h / 4, w / 4): whether the camera's picture
+    shows the block, level (N, 3).
     """
 
     picture: torch.Tensor
-    grid: torch.Tensor
+    ground: torch.Tensor
+    above: torch.Tensor
     validity: torch.Tensor
     label: torch.Tensor
     segments: torch.Tensor
@@ -66,21 +71,23 @@ class Batch:
 def make_batch(frames: FrameSet, indices: Indices, random: np.random.Generator | None) -> Batch:
     """Gather a batch; with a random generator it is augmented and half of it mirrored."""
     label, covered = frames.labels(indices), frames.covered(indices)
-    grid, validity = frames.geometry(indices)
+    grids = frames.geometry(indices)
+    ground, above, validity = grids.ground, grids.above, grids.validity
     segments, level = frames.segments(indices), frames.level(indices)
     rgb = pictures_of(frames, indices, random)
     if random is not None:
         for n in np.flatnonzero(random.random(len(indices)) < 0.5):
             rgb[n], covered[n] = rgb[n, :, ::-1].copy(), covered[n, :, ::-1].copy()
             label[n], validity[n] = label[n, :, :, ::-1].copy(), validity[n, :, ::-1].copy()
-            grid[n] = grid[n, :, :, ::-1] * np.array([-1.0, 1.0], np.float32)
+            ground[n], above[n] = (grid[n, :, ::-1] * MIRROR for grid in (ground, above))
             segments[n] = segments[n, :, ::-1].copy()
             level[n] *= np.array([-1.0, 1.0, -1.0], np.float32)
     for c in [frames.spec.channels.index(name) for name in SMALL if name in frames.spec.channels]:
         label[:, c] = [cv2.dilate(layer, np.ones((3, 3), np.uint8)) for layer in label[:, c]]
     return Batch(
         as_picture(rgb),
-        torch.from_numpy(grid),
+        torch.from_numpy(ground),
+        torch.from_numpy(above),
         torch.from_numpy(validity[:, None] > 0).float(),
         torch.from_numpy(label).float(),
         torch.from_numpy(segments).long(),
@@ -102,8 +109,8 @@ def pictures_of(frames: FrameSet, indices: Indices, random: np.random.Generator 
 
 
 def as_picture(rgb: Any) -> torch.Tensor:
-    """Pictures (N, h, w, 3) uint8 to the network's (N, 3, h, w) float 0..1."""
-    picture = torch.from_numpy(rgb).permute(0, 3, 1, 2).float().div_(255.0)
+    """Pictures (N, h, w, 3) uint8 to the network's (N, 3, h, w) float -1..1."""
+    picture = torch.from_numpy(rgb).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
     return picture.contiguous(memory_format=torch.channels_last)
 
 
@@ -217,7 +224,7 @@ def _learn(run: _Run, batch: Batch, weights: torch.Tensor, settings: AdapterTrai
     for group in run.optimizer.param_groups:
         group["lr"] = settings.learning_rate * group["share"] * warm_then_cool(share)
     with half_where_fast():
-        output = run.network(batch.picture, batch.grid, batch.validity)
+        output = run.network(batch.picture, batch.ground, batch.above, batch.validity)
     loss = adapter_loss(output, batch, weights)
     run.optimizer.zero_grad()
     loss.backward()
@@ -237,7 +244,7 @@ def evaluate_adapter(network: AdapterNetwork, held_out: FrameSet) -> dict[str, A
     level_errors = []
     for indices in in_order(len(held_out)):
         batch = make_batch(held_out, indices, None)
-        output = network(batch.picture, batch.grid, batch.validity)
+        output = network(batch.picture, batch.ground, batch.above, batch.validity)
         for reach, cells in enumerate((torch.ones_like(near), near)):
             seen = (batch.validity > 0) & cells
             guess, label = (output.logits > 0) & seen, (batch.label > 0) & seen

@@ -21,8 +21,7 @@ from sim2real_ad.policy.checkpoint import (
     seal_checkpoint,
 )
 from sim2real_ad.policy.corridor import CorridorSpec
-from sim2real_ad.training.adapter_export import DeployedAdapter
-from sim2real_ad.training.adapter_network import AdapterNetwork
+from sim2real_ad.training.adapter_network import AdapterExport, AdapterNetwork
 from sim2real_ad.training.card import model_card
 from sim2real_ad.training.networks import StudentNetwork
 from sim2real_ad.vehicle.profile import ActionScale
@@ -36,10 +35,11 @@ def export_adapter(network: AdapterNetwork, image: ImageSpec, spec: ObservationS
     _, height, width = spec.bev.shape
     example = (
         torch.zeros(1, image.height, image.width, 3, dtype=torch.uint8),
-        torch.zeros(1, len(image.heights), height, width, 2),
+        torch.zeros(1, height, width, 2),
+        torch.zeros(1, height // 2, width // 2, 2),
         torch.ones(1, 1, height, width),
     )
-    _export(DeployedAdapter(network.eval()), example, path, list(ADAPTER_INPUTS), list(ADAPTER_OUTPUTS))
+    _export(AdapterExport(network.eval()), example, path, list(ADAPTER_INPUTS), list(ADAPTER_OUTPUTS))
 
 
 def export_student(network: StudentNetwork, corridor: CorridorSpec, spec: ObservationSpec, path: Path) -> None:

@@ -116,7 +116,7 @@ def _batch(
     fine, spoilt = random.integers(len(frames), size=(2, EACH))
     misfit = random.integers(taught, size=EACH)
     rgb = (pictures_of(frames, fine, random), _spoilt(frames, spoilt, random), pictures_of(misfits, misfit, random))
-    grids = (frames.geometry(fine)[0], frames.geometry(spoilt)[0], misfits.geometry(misfit)[0])
+    grids = (frames.geometry(fine).ground, frames.geometry(spoilt).ground, misfits.geometry(misfit).ground)
     picture, grid = as_picture(np.concatenate(rgb)), torch.from_numpy(np.concatenate(grids))
     if random.random() < 0.5:
         picture, grid = picture.flip(3), grid.flip(3) * torch.tensor([-1.0, 1.0])
@@ -140,13 +140,13 @@ def _fit_limits(
 
     plain, strong, spoilt = [], [], []
     for indices in in_order(len(held_out)):
-        grid = held_out.geometry(indices)[0]
+        grid = held_out.geometry(indices).ground
         plain.append(doubts(pictures_of(held_out, indices, None), grid))
         strong.append(doubts(pictures_of(held_out, indices, random), grid))
         spoilt.append(doubts(_spoilt(held_out, indices, random), grid))
     unknown = np.arange(taught, len(misfits))
     misfit = [
-        doubts(pictures_of(misfits, unknown[part], None), misfits.geometry(unknown[part])[0])
+        doubts(pictures_of(misfits, unknown[part], None), misfits.geometry(unknown[part]).ground)
         for part in in_order(len(unknown))
     ]
     familiar = torch.cat(plain + strong)

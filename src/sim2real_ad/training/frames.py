@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from sim2real_ad.errors import SourceError
 from sim2real_ad.files import write_arrays
 from sim2real_ad.geometry.camera import CameraModel
 from sim2real_ad.geometry.level_view import LevelView
-from sim2real_ad.observation.adapter import ImageSpec, level_grids
+from sim2real_ad.observation.adapter import ImageSpec, LevelGrids, level_grids
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.types import FloatArray, UInt8Array
 
@@ -74,13 +74,10 @@ class FrameSet:
         camera_of: list[int] = []
         segments: list[UInt8Array] = []
         level: list[FloatArray] = []
-        self._grids: list[FloatArray] = []
-        self._validity: list[UInt8Array] = []
+        self._grids: list[LevelGrids] = []
         self._covered: list[UInt8Array] = []
         for number, episode in enumerate(episodes):
-            grids, validity = level_grids(episode.camera, image, spec)
-            self._grids.append(grids)
-            self._validity.append(validity)
+            self._grids.append(level_grids(episode.camera, image, spec))
             self._covered.append(LevelView(episode.camera, image).covered().astype(np.uint8))
             pictures.extend(episode.rgb)
             bits.append(np.packbits(episode.bev.reshape(len(episode.bev), -1) > 0, axis=1))
@@ -118,7 +115,7 @@ class FrameSet:
         bits: UInt8Array = np.unpackbits(self._bits[indices], axis=1, count=count)
         return bits.reshape(len(indices), *self.spec.shape)
 
-    def geometry(self, indices: Indices) -> tuple[FloatArray, UInt8Array]:
-        """Grids (N, Z, H, W, 2) and validity (N, H, W), 0 or 255."""
-        cameras = self._camera_of[indices]
-        return np.stack([self._grids[c] for c in cameras]), np.stack([self._validity[c] for c in cameras])
+    def geometry(self, indices: Indices) -> LevelGrids:
+        """Where the BEV is in the pictures: the fields of LevelGrids with a first axis N."""
+        grids = [self._grids[c] for c in self._camera_of[indices]]
+        return LevelGrids(*(np.stack([getattr(g, f.name) for g in grids]) for f in fields(LevelGrids)))

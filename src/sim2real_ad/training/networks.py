@@ -30,6 +30,47 @@ class Block(nn.Module):
         return functional.relu(self.normalisation(self.convolution(features)), inplace=True)
 
 
+class Separable(nn.Module):
+    """A convolution of each channel by itself, then one across the channels of each cell: nearly what a whole one gives
+    at a tenth of its cost (MobileNet, arXiv:1704.04861). Adds its input where the shapes are the same."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> None:
+        super().__init__()
+        self.around = nn.Conv2d(inputs, inputs, 3, stride, dilation, dilation, groups=inputs, bias=False)
+        self.across = nn.Conv2d(inputs, outputs, 1, bias=False)
+        self.normalisation = nn.BatchNorm2d(outputs)
+        self.adds = stride == 1 and inputs == outputs
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """(N, inputs, H, W) to (N, outputs, H / stride, W / stride)."""
+        found = self.linear(features)
+        return functional.relu(found + features if self.adds else found)
+
+    def linear(self, features: torch.Tensor) -> torch.Tensor:
+        """What the convolutions give, before anything is added or cut."""
+        normalised: torch.Tensor = self.normalisation(self.across(self.around(features)))
+        return normalised
+
+
+class Joined(nn.Module):
+    """Brings coarse features to the size of fine ones and mixes both.
+
+    A convolution of one cell and the enlarging may change places: the coarse ones are mixed while they are few.
+    """
+
+    def __init__(self, coarse: int, fine: int, outputs: int) -> None:
+        super().__init__()
+        self.coarse, self.fine = (
+            nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+            for inputs in (coarse, fine)
+        )
+
+    def forward(self, coarse: torch.Tensor, fine: torch.Tensor) -> torch.Tensor:
+        """(N, coarse, h, w) and (N, fine, H, W) to (N, outputs, H, W)."""
+        fine = self.fine(fine)
+        return functional.relu(like(self.coarse(coarse), fine) + fine)
+
+
 class StudentNetwork(nn.Module):
     """Corridor and scalar features to curvature and acceleration in [-1, 1].
 

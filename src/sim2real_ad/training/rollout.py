@@ -138,7 +138,7 @@ class _Eyes:
         if job.adapter:
             adapter = Adapter(_network(job.adapter), job.config.image, spec.bev, met.camera)
             self._learned = LearnedObservationStage(adapter, spec)
-        self._validity = level_grids(met.camera, job.config.image, spec.bev)[1]
+        self._validity = level_grids(met.camera, job.config.image, spec.bev).validity
         self._degraded = DegradedTruth(spec.bev, self._validity, random)
         self._assembler = ObservationAssembler(spec)
 

@@ -32,11 +32,11 @@ class Projection:
 
     def infer(self, frame: CameraFrame) -> tuple[UInt8Array, float]:
         """Return the projected BEV (C, H, W) uint8, probability times 255, and no doubt."""
-        shown, (grids, seen) = self._adapter.look(frame).segments, self._adapter.geometry
+        shown, (ground, _, seen) = self._adapter.look(frame).segments, self._adapter.geometry
         height, width = shown.shape[1:]
         # Grid coordinates run from -1 to 1 over the picture; what is not seen is blanked below.
-        columns = np.clip((grids[0, 0, ..., 0] + 1.0) * width / 2.0, 0, width - 1).astype(int)
-        rows = np.clip((grids[0, 0, ..., 1] + 1.0) * height / 2.0, 0, height - 1).astype(int)
+        columns = np.clip((ground[0, ..., 0] + 1.0) * width / 2.0, 0, width - 1).astype(int)
+        rows = np.clip((ground[0, ..., 1] + 1.0) * height / 2.0, 0, height - 1).astype(int)
         bev = np.stack([_shown_as(shown, channel)[rows, columns] for channel in self._spec.channels]) * seen[0]
         return np.rint(255.0 * bev).astype(np.uint8), 0.0
 

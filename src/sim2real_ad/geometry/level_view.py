@@ -30,7 +30,7 @@ class LevelViewSpec(StrictModel):
     The field of view follows the camera's own, so that a narrow lens is not shrunk to a stripe.
     """
 
-    width: int = Field(default=320, ge=32, le=2048, multiple_of=16)
+    width: int = Field(default=320, ge=32, le=2048, multiple_of=32)
     height: int = Field(default=112, ge=32, le=2048, multiple_of=16)
     horizon: float = Field(default=26.0, ge=0.0)
     narrowest_deg: float = Field(default=40.0, ge=10.0, le=90.0)

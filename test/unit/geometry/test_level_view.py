@@ -86,18 +86,38 @@ def test_what_is_laid_back_lies_where_it_was_taken_from(camera: CameraModel) -> 
     assert np.isnan(view.lay_back(np.zeros((1, 40, 96), np.float32), camera.width, camera.height)[0]).any()
 
 
+@pytest.mark.parametrize(("width", "halvings"), [(320, 0), (480, 0), (640, 1), (960, 1), (1280, 2), (2560, 3)])
+def test_a_picture_much_finer_than_the_view_is_halved_until_it_is_not(width: int, halvings: int) -> None:
+    view = LevelView(WIDE, SPEC)
+    assert view.halvings(width, width * 9 // 16) == halvings
+
+
+def test_a_checkered_picture_far_finer_than_the_view_comes_out_grey() -> None:
+    checkered = np.indices((720, 1280)).sum(axis=0) % 2 * np.uint8(255)
+    view = LevelView(WIDE, SPEC)
+    taken = view.take(np.repeat(checkered[..., None], 3, axis=2).astype(np.uint8))
+    assert np.ptp(taken[2:-2, 2:-2][view.covered()[2:-2, 2:-2]].astype(int)) <= 1
+
+
 def test_cells_outside_of_the_picture_or_of_the_level_view_are_not_valid() -> None:
     spec, image = BevSpec(), ImageSpec()
-    grids, validity = level_grids(WIDE, image, spec)
-    assert grids.shape == (2, *spec.shape[1:], 2)
-    assert (np.abs(grids[0][validity > 0]) <= 1.0).all()
-    assert (grids[:, validity == 0] < -1.5).all()
+    grids = level_grids(WIDE, image, spec)
+    rows, columns = spec.shape[1:]
+    seen = grids.validity > 0
+    of_four = seen.reshape(rows // 2, 2, columns // 2, 2).any(axis=(1, 3))
+    assert grids.ground.shape == (rows, columns, 2)
+    assert grids.above.shape == (rows // 2, columns // 2, 2)
+    assert (np.abs(grids.ground[seen]) <= 1.0).all()
+    assert (grids.ground[~seen] < -1.5).all()
+    assert (grids.above[~of_four] < -1.5).all()
     narrow = WIDE.model_copy(update={"fx": 400.0, "fy": 400.0})
-    assert (level_grids(narrow, image, spec)[1] > 0).sum() < 0.75 * (validity > 0).sum()
+    assert (level_grids(narrow, image, spec).validity > 0).sum() < 0.75 * seen.sum()
 
 
 def test_what_stands_on_a_cell_is_higher_in_the_view_than_its_ground() -> None:
-    grids, validity = level_grids(WIDE, ImageSpec(heights=(0.0, 1.0)), BevSpec())
-    ground, above = grids[0][validity > 0], grids[1][validity > 0]
+    fine, coarse = BevSpec(resolution=0.5), BevSpec(resolution=1.0)
+    above, ground = level_grids(WIDE, ImageSpec(above=1.0), fine).above, level_grids(WIDE, ImageSpec(), coarse).ground
+    both = (above[..., 1] > -1.5) & (ground[..., 1] > -1.5)
+    above, ground = above[both], ground[both]
     np.testing.assert_allclose(ground[:, 0], above[:, 0], atol=1e-4)
     assert (above[:, 1] < ground[:, 1]).all()

@@ -15,11 +15,12 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from sim2real_ad.errors import TrainingError
 from sim2real_ad.files import replacing
-from sim2real_ad.observation.segments import BLOCK
+from sim2real_ad.observation.segments import BLOCK, SEGMENTS
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.training.adapter_network import AdapterNetwork, AdapterOutput
 from sim2real_ad.training.augmentation import augment_picture, reflect
@@ -28,6 +29,7 @@ from sim2real_ad.training.cpu import half_where_fast
 from sim2real_ad.training.frames import FrameSet, Indices
 from sim2real_ad.training.networks import count_parameters
 from sim2real_ad.training.prefetch import prefetched
+from sim2real_ad.types import UInt8Array
 
 SMALL = ("pedestrian", "obstacle")
 """Things of a few cells are learned with a cell's margin: the range of a foot point is uncertain by more than that."""
@@ -74,7 +76,9 @@ def make_batch(frames: FrameSet, indices: Indices, random: np.random.Generator |
     grids = frames.geometry(indices)
     ground, above, validity = grids.ground, grids.above, grids.validity
     segments, level = frames.segments(indices), frames.level(indices)
-    rgb = pictures_of(frames, indices, random)
+    rgb, hidden = taken(frames, indices, random)
+    bonnet = hidden[:, BLOCK // 2 :: BLOCK, BLOCK // 2 :: BLOCK]
+    segments[bonnet] = SEGMENTS.index("other")
     if random is not None:
         for n in np.flatnonzero(random.random(len(indices)) < 0.5):
             rgb[n], covered[n] = rgb[n, :, ::-1].copy(), covered[n, :, ::-1].copy()
@@ -96,16 +100,24 @@ def make_batch(frames: FrameSet, indices: Indices, random: np.random.Generator |
     )
 
 
-def pictures_of(frames: FrameSet, indices: Indices, random: np.random.Generator | None) -> Any:
+def pictures_of(frames: FrameSet, indices: Indices, random: np.random.Generator | None) -> UInt8Array:
     """Return pictures (N, h, w, 3) uint8, augmented with a random generator, black beyond the camera's picture."""
+    return taken(frames, indices, random)[0]
+
+
+def taken(
+    frames: FrameSet, indices: Indices, random: np.random.Generator | None
+) -> tuple[UInt8Array, NDArray[np.bool_]]:
+    """Return the same pictures, and what of them the own car's bonnet hides (N, h, w)."""
     rgb = frames.rgb(indices)
+    hidden = np.zeros(rgb.shape[:3], np.bool_)
     if random is not None:
         plain = rgb.copy()
         for n in range(len(rgb)):
             if random.random() < REFLECTED:
                 rgb[n] = reflect(rgb[n], plain[n - 1], random)
-            rgb[n] = augment_picture(rgb[n], random)
-    return rgb * frames.covered(indices)[..., None]
+            rgb[n], hidden[n] = augment_picture(rgb[n], random)
+    return rgb * frames.covered(indices)[..., None], hidden
 
 
 def as_picture(rgb: Any) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """Picture augmentation for the adapter: what cameras, light and a windscreen do to a picture.
 
 Renders are all of one kind; roads are not. Each effect alone is plausible, and none moves anything in the picture, so
-that labels stay true.
+that labels stay true; what a bonnet hides is told.
 """
 
 from __future__ import annotations
@@ -10,19 +10,29 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from sim2real_ad.types import UInt8Array
 
 Effect = Callable[[UInt8Array, np.random.Generator], UInt8Array]
 
 
-def augment_picture(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
-    """Return a copy (H, W, 3) as another camera in another light would have taken it."""
-    picture = rgb.copy()
-    for odds, effect in _EFFECTS:
-        if random.random() < odds:
-            picture = effect(picture, random)
-    return picture
+BONNET = 0.2
+"""Share of pictures with the own car's bonnet in them."""
+
+
+def augment_picture(rgb: UInt8Array, random: np.random.Generator) -> tuple[UInt8Array, NDArray[np.bool_]]:
+    """Return a copy (H, W, 3) as another camera in another light would take it, and what a bonnet hides (H, W)."""
+    picture, hidden = rgb.copy(), np.zeros(rgb.shape[:2], np.bool_)
+    if random.random() < BONNET:
+        hidden = _bonnet_outline(rgb.shape[0], rgb.shape[1], random)
+    for odds, effect in _OF_THE_SCENE:
+        picture = effect(picture, random) if random.random() < odds else picture
+    if hidden.any():
+        picture[hidden] = _bonnet(picture, random)[hidden]
+    for odds, effect in _OF_LIGHT_AND_CAMERA:
+        picture = effect(picture, random) if random.random() < odds else picture
+    return picture, hidden
 
 
 def reflect(rgb: UInt8Array, other: UInt8Array, random: np.random.Generator) -> UInt8Array:
@@ -84,19 +94,24 @@ def _glare(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
     return np.clip(rgb + glow[..., None], 0, 255).astype(np.uint8)
 
 
-def _bonnet(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
-    """The own car's bonnet at the lower edge, in any colour."""
-    height, width = rgb.shape[:2]
+def _bonnet_outline(height: int, width: int, random: np.random.Generator) -> NDArray[np.bool_]:
+    """Return what the own car's bonnet hides (height, width) at the lower edge."""
     top = height - random.uniform(3.0, 0.16 * height)
     columns = np.linspace(0.0, width, 9)
     arch = random.uniform(0.0, 12.0) * (2.0 * (columns / width - random.uniform(0.4, 0.6))) ** 2
     outline = np.column_stack((np.append(columns, (width, 0)), np.append(top + arch, (height, height))))
     bonnet = np.zeros((height, width), np.uint8)
     cv2.fillPoly(bonnet, [outline.astype(np.int32)], 255)
+    return bonnet > 0
+
+
+def _bonnet(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """Paint of any colour (H, W, 3) in which the scene is mirrored, upside down and blurred."""
+    height = len(rgb)
     colour = random.uniform(5.0, 160.0) + random.normal(0.0, 12.0, 3)
     shine = np.linspace(random.uniform(0.6, 1.6), 1.0, height)[:, None, None]
-    painted = np.clip(colour * shine, 0, 255).astype(np.uint8)
-    return np.where(bonnet[..., None] > 0, np.broadcast_to(painted, rgb.shape), rgb).astype(np.uint8)
+    mirrored = cv2.GaussianBlur(cv2.flip(rgb, 0), (0, 0), random.uniform(1.0, 8.0))
+    return np.clip(colour * shine + random.uniform(0.0, 0.5) * mirrored, 0, 255).astype(np.uint8)
 
 
 def _dirt(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
@@ -145,9 +160,8 @@ def _jpeg(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
     return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
 
 
-_EFFECTS: tuple[tuple[float, Effect], ...] = (
-    (0.3, _shadows),
-    (0.15, _bonnet),
+_OF_THE_SCENE: tuple[tuple[float, Effect], ...] = ((0.3, _shadows),)
+_OF_LIGHT_AND_CAMERA: tuple[tuple[float, Effect], ...] = (
     (0.5, _colours),
     (0.7, _tone),
     (0.25, _grey),
@@ -160,4 +174,4 @@ _EFFECTS: tuple[tuple[float, Effect], ...] = (
     (0.5, _noise),
     (0.4, _jpeg),
 )
-"""In the order that light takes: scene, light, lens, sensor, coding."""
+"""In the order that light takes: light, lens, sensor, coding."""

@@ -202,7 +202,7 @@ def test_an_episode_file_that_lacks_something_is_named(tmp_path):
 def test_augmentation_changes_a_picture_but_keeps_its_form_and_its_origin():
     rgb = flat_world(8, 1).rgb[0]
     before = rgb.copy()
-    changed = [augment_picture(rgb, np.random.default_rng(seed)) for seed in range(40)]
+    changed = [augment_picture(rgb, np.random.default_rng(seed))[0] for seed in range(40)]
     assert all(picture.shape == rgb.shape and picture.dtype == np.uint8 for picture in changed)
     assert sum(np.array_equal(picture, rgb) for picture in changed) <= 1
     assert np.array_equal(rgb, before)
@@ -211,8 +211,9 @@ def test_augmentation_changes_a_picture_but_keeps_its_form_and_its_origin():
 def test_the_same_random_numbers_give_the_same_augmentation():
     rgb = flat_world(8, 1).rgb[0]
     for seed in range(10):
-        first, again = (augment_picture(rgb, np.random.default_rng(seed)) for _ in range(2))
+        (first, hidden), (again, hidden_again) = (augment_picture(rgb, np.random.default_rng(seed)) for _ in range(2))
         assert np.array_equal(first, again)
+        assert np.array_equal(hidden, hidden_again)
 
 
 def test_augmentation_leaves_things_where_they_are():
@@ -220,9 +221,30 @@ def test_augmentation_leaves_things_where_they_are():
     bright = rgb[..., 0] > 200
     kept = 0
     for seed in range(40):
-        grey = augment_picture(rgb, np.random.default_rng(seed)).mean(axis=-1)
+        grey = augment_picture(rgb, np.random.default_rng(seed))[0].mean(axis=-1)
         kept += grey[bright].mean() > grey[~bright & (rgb[..., 0] == 60)].mean() + 5.0
     assert kept >= 36, "the square stays brighter than the ground around it"
+
+
+def test_a_bonnet_is_at_the_lower_edge_and_told():
+    rgb = flat_world(8, 1).rgb[0]
+    hidden = np.stack([augment_picture(rgb, np.random.default_rng(seed))[1] for seed in range(60)])
+    worn = hidden.any(axis=(1, 2))
+    assert 0.1 < worn.mean() < 0.35
+    assert hidden[worn][:, -1].mean() > 0.95
+    assert not hidden[:, :60].any()
+
+
+@pytest.mark.torch
+def test_what_a_bonnet_hides_is_nothing_that_the_picture_shows(monkeypatch):
+    hidden = np.zeros((96, 160), np.bool_)
+    hidden[80:] = True
+    monkeypatch.setattr(adapter, "augment_picture", lambda rgb, _: (rgb, hidden))
+    batch = make_batch(frame_set(segmented := flat_world(9, 4)), [0, 1, 2, 3], np.random.default_rng(0))
+    plain = make_batch(frame_set(segmented), [0, 1, 2, 3], None)
+    assert (plain.segments[:, 20:] == 4).any()
+    assert (batch.segments[:, 20:] == 0).all()
+    assert (batch.segments[:, :20] == 4).sum() == (plain.segments[:, :20] == 4).sum()
 
 
 def test_a_reflection_is_faint():

@@ -241,8 +241,8 @@ def test_what_a_bonnet_hides_is_nothing_that_the_picture_shows(monkeypatch):
     hidden = np.zeros((96, 160), np.bool_)
     hidden[44:] = True
     monkeypatch.setattr(adapter, "augment_picture", lambda rgb, _: (rgb, hidden))
-    batch = make_batch(frame_set(segmented := flat_world(9, 4)), [0, 1, 2, 3], np.random.default_rng(0))
-    plain = make_batch(frame_set(segmented), [0, 1, 2, 3], None)
+    frames = frame_set(flat_world(1, 24))
+    batch, plain = (make_batch(frames, list(range(24)), random) for random in (np.random.default_rng(0), None))
     assert (plain.segments[:, 11:] == 4).any()
     assert (batch.segments[:, 11:] == 0).all()
     assert (batch.segments[:, :11] == 4).sum() == (plain.segments[:, :11] == 4).sum()

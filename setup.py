@@ -55,6 +55,7 @@ CONFIG_FOLDERS = (
     "goals",
     "graph",
     "maps",
+    "outlines",
     "practice",
     "randomization",
     "rewards",

@@ -19,6 +19,9 @@ def register(app: typer.Typer) -> None:
         resized: bool = typer.Option(
             False, "--resized", help="The images are the camera's pictures in another size: scale the calibration."
         ),
+        outlines: str = typer.Option(
+            "", help="What a person outlined in them: path of a YAML, or a name in config/outlines. Adds IoUs."
+        ),
     ) -> None:
         """Show what the camera adapter sees in photographs of a calibrated camera.
 
@@ -30,6 +33,7 @@ def register(app: typer.Typer) -> None:
         """
         from rich.console import Console
 
+        from sim2real_ad.evaluation.outlines import load_outlines
         from sim2real_ad.evaluation.perceive import outcome_table, perceive_photographs, prepare_folder
         from sim2real_ad.evaluation.photographs import find_photographs
         from sim2real_ad.geometry.camera import load_camera
@@ -37,12 +41,13 @@ def register(app: typer.Typer) -> None:
         from sim2real_ad.policy.checkpoint import load_checkpoint
 
         model, loaded = load_camera(camera), load_checkpoint(checkpoint)
+        outlined = load_outlines(outlines) if outlines else None
         paths = find_photographs(images)
         perceiver = Perceiver(loaded.adapter(model), model, loaded.spec.bev, source=camera, resized=resized)
         prepare_folder(out, images)
         console, errors = Console(highlight=False), Console(stderr=True, highlight=False, soft_wrap=True)
         outcomes = []
-        for outcome in perceive_photographs(perceiver, paths, out):
+        for outcome in perceive_photographs(perceiver, paths, out, outlined):
             outcomes.append(outcome)
             if outcome.problem:
                 errors.print(f"error: {outcome.problem}", style="red", markup=False)

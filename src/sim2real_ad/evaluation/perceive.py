@@ -11,6 +11,7 @@ from rich.table import Table
 
 from sim2real_ad.errors import ConfigError, Sim2RealError, SourceError
 from sim2real_ad.evaluation.bev_picture import encode_png
+from sim2real_ad.evaluation.outlines import Agreement, Outlines, agreement, describe_iou, in_all
 from sim2real_ad.evaluation.overlay_picture import paint_overlay
 from sim2real_ad.evaluation.photographs import read_photograph, unique_stems
 from sim2real_ad.evaluation.seen_bev_picture import paint_seen_bev
@@ -24,13 +25,15 @@ from sim2real_ad.observation.segments import SEGMENTS
 class Outcome:
     """What came of one photograph: a perception and the stem of its files, or what was wrong.
 
-    pitch: how the photograph's lane lines say that the camera really sits; None where it shows too few.
+    pitch: how the photograph's lane lines say that the camera really sits; None where it shows too few; agreement: with
+    what a person outlined in it, None where nobody did.
     """
 
     path: Path
     stem: str
     perception: Perception | None = None
     pitch: PitchReading | None = None
+    agreement: Agreement | None = None
     problem: str = ""
 
 
@@ -48,7 +51,9 @@ def prepare_folder(out: Path, given: Sequence[Path]) -> None:
         raise ConfigError(f"--out {out} cannot be made: {error.strerror}") from error
 
 
-def perceive_photographs(perceiver: Perceiver, paths: Sequence[Path], out: Path) -> Iterator[Outcome]:
+def perceive_photographs(
+    perceiver: Perceiver, paths: Sequence[Path], out: Path, outlines: Outlines | None = None
+) -> Iterator[Outcome]:
     """Perceive photographs one by one and write STEM.npz, STEM_overlay.png and STEM_bev.png of each into a folder.
 
     Raises ConfigError where a result cannot be written; what is wrong with a photograph is in its outcome.
@@ -72,7 +77,8 @@ def perceive_photographs(perceiver: Perceiver, paths: Sequence[Path], out: Path)
         _write(out / f"{stem}_overlay.png", encode_png(overlay))
         _write(out / f"{stem}_bev.png", encode_png(paint_seen_bev(perception, perceiver.spec, path.name)))
         save_perception(out / f"{stem}.npz", perception, perceiver.spec.channels)
-        yield Outcome(path, stem, perception, pitch)
+        agreed = agreement(perception, outlines, path.name) if outlines else None
+        yield Outcome(path, stem, perception, pitch, agreed)
 
 
 def save_perception(path: Path, perception: Perception, channels: Sequence[str]) -> None:
@@ -95,7 +101,10 @@ def save_perception(path: Path, perception: Perception, channels: Sequence[str])
 
 
 def outcome_table(outcomes: Sequence[Outcome]) -> Table:
-    """Return a line a photograph: file, ood, share of the BEV that the camera sees, pitch against the calibration's."""
+    """Return a line a photograph: file, ood, share of the BEV that the camera sees, pitch against the calibration's.
+
+    Where photographs are outlined, the IoU of road and vehicles, too, in the last line over all of them.
+    """
     failed = sum(o.perception is None for o in outcomes)
     title = f"{len(outcomes)} photographs" + (f", {failed} not perceived" if failed else "")
     table = Table(title=title, title_justify="left", title_style="bold")
@@ -103,6 +112,9 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
     table.add_column("ood", justify="right")
     table.add_column("share seen", justify="right")
     table.add_column("pitch error", justify="right")
+    agreements = [outcome.agreement for outcome in outcomes if outcome.agreement]
+    for name in ("road IoU", "vehicle IoU") if agreements else ():
+        table.add_column(name, justify="right")
     for outcome in outcomes:
         if outcome.perception is None:
             table.add_row(outcome.path.name, "-", "-", "not perceived", style="red")
@@ -110,10 +122,17 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
         unfamiliar = outcome.perception.ood > FAMILIAR_OOD
         ood = f"{outcome.perception.ood:.2f}" + (" unfamiliar" if unfamiliar else "")
         pitch = "-" if outcome.pitch is None else describe_pitch(outcome.pitch)
-        cells = ood, f"{outcome.perception.share_seen:.0%}", pitch
+        cells = ood, f"{outcome.perception.share_seen:.0%}", pitch, *_ious(outcome.agreement)
         renamed = "" if outcome.stem == outcome.path.stem else f", results {outcome.stem}"
         table.add_row(outcome.path.name + renamed, *cells, style="yellow" if unfamiliar else "")
+    if agreements:
+        table.add_section()
+        table.add_row(f"{len(agreements)} outlined", "", "", "", *_ious(in_all(agreements)))
     return table
+
+
+def _ious(agreed: Agreement | None) -> tuple[str, str] | tuple[()]:
+    return (describe_iou(agreed.road), describe_iou(agreed.vehicles)) if agreed else ()
 
 
 def describe_pitch(pitch: PitchReading) -> str:

@@ -63,6 +63,20 @@ def test_each_photograph_leaves_an_overlay_a_bev_and_arrays(tmp_path, capsys):
         assert word in table
 
 
+def test_outlined_photographs_are_compared_with_their_outlines(tmp_path, capsys):
+    photo, other = save(tmp_path / "road.png", scene()), save(tmp_path / "other.png", scene())
+    road = [[[0, 179], [160, 80], [319, 179]]]
+    outlines = tmp_path / "outlines.yaml"
+    outlines.write_text(yaml.safe_dump({"width": 320, "height": 180, "photographs": {"road.png": {"road": road}}}))
+    given = (photo, other, "--camera", "default", "--outlines", outlines, "--out", tmp_path / "out")
+    assert perceive(*given) == 0
+    table = capsys.readouterr().out
+    line = next(line for line in table.splitlines() if "1 outlined" in line)
+    assert 0.5 < float(line.split("│")[5]) <= 1.0
+    for word in ("road IoU", "vehicle IoU"):
+        assert word in table
+
+
 def test_the_overlay_has_the_photographs_size_and_shows_where_it_would_drive(tmp_path):
     photo = save(tmp_path / "road.png", scene())
     assert perceive(photo, "--camera", "default", "--out", tmp_path / "out") == 0

@@ -1,0 +1,91 @@
+"""What a person outlined in photographs, and how far the adapter agrees with it in the picture itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from sim2real_ad.config import StrictModel, find_config, load_config
+from sim2real_ad.observation.perception import UNSEGMENTED, Perception
+from sim2real_ad.observation.segments import SEGMENTS
+
+Polygon = Annotated[tuple[tuple[float, float], ...], Field(min_length=3)]
+"""Corners (x, y) in pixels of the photograph."""
+
+
+class Outline(StrictModel):
+    """Of one photograph. road: all that may be driven on, less the vehicles; ignored: what is not judged, as the road
+    of the other direction or vehicles too far to tell."""
+
+    road: tuple[Polygon, ...] = Field(min_length=1)
+    vehicles: tuple[Polygon, ...] = ()
+    ignored: tuple[Polygon, ...] = ()
+
+
+class Outlines(StrictModel):
+    """photographs: by file name, all of this width and height in pixels."""
+
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
+    photographs: dict[str, Outline] = Field(min_length=1)
+
+
+def load_outlines(name_or_path: str) -> Outlines:
+    """Load outlines by name (config/outlines) or path. Raises ConfigError."""
+    return load_config(find_config(name_or_path, "outlines"), Outlines)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Pixels on which outline and adapter agree, and all that either of them claims, of road and of vehicles."""
+
+    road: tuple[int, int] = (0, 0)
+    vehicles: tuple[int, int] = (0, 0)
+
+
+def agreement(perception: Perception, outlines: Outlines, name: str) -> Agreement | None:
+    """Compare a perception with the outline of its photograph; None where that has none, or is of another size.
+
+    Road counts where the adapter tells how drivable a pixel is, vehicles wherever its level view reaches.
+    """
+    outline, shape = outlines.photographs.get(name), perception.drivable_image.shape
+    if outline is None or shape != (outlines.height, outlines.width):
+        return None
+    vehicles, judged = _filled(outline.vehicles, shape), ~_filled(outline.ignored, shape)
+    road = _filled(outline.road, shape) & ~vehicles
+    told = judged & np.isfinite(perception.drivable_image)
+    seen = judged & (perception.segment_image != UNSEGMENTED)
+    shown = perception.segment_image == SEGMENTS.index("vehicle")
+    return Agreement(_overlap(perception.drivable_image > 0.5, road, told), _overlap(shown, vehicles, seen))
+
+
+def in_all(agreements: Iterable[Agreement]) -> Agreement:
+    """Add agreements up."""
+    found = list(agreements)
+    road, vehicles = (
+        (sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs))
+        for pairs in ([a.road for a in found], [a.vehicles for a in found])
+    )
+    return Agreement(road, vehicles)
+
+
+def describe_iou(pair: tuple[int, int]) -> str:
+    """Return the intersection over union of (shared, claimed) pixels, - where nobody claims any."""
+    return f"{pair[0] / pair[1]:.2f}" if pair[1] else "-"
+
+
+def _filled(polygons: Iterable[Polygon], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    filled = np.zeros(shape, np.uint8)
+    for polygon in polygons:
+        cv2.fillPoly(filled, [np.rint(polygon).astype(np.int32)], 1)
+    return filled > 0
+
+
+def _overlap(guess: NDArray[np.bool_], truth: NDArray[np.bool_], where: NDArray[np.bool_]) -> tuple[int, int]:
+    return int((guess & truth & where).sum()), int(((guess | truth) & where).sum())

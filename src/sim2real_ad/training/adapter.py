@@ -110,14 +110,20 @@ def taken(
 ) -> tuple[UInt8Array, NDArray[np.bool_]]:
     """Return the same pictures, and what of them the own car's bonnet hides (N, h, w)."""
     rgb = frames.rgb(indices)
-    hidden = np.zeros(rgb.shape[:3], np.bool_)
+    covered, hidden = frames.covered(indices), np.zeros(rgb.shape[:3], np.bool_)
     if random is not None:
         plain = rgb.copy()
         for n in range(len(rgb)):
             if random.random() < REFLECTED:
                 rgb[n] = reflect(rgb[n], plain[n - 1], random)
-            rgb[n], hidden[n] = augment_picture(rgb[n], random)
-    return rgb * frames.covered(indices)[..., None], hidden
+            rgb[n], hidden[n] = augment_picture(rgb[n], random, _lowest(covered[n]))
+    return rgb * covered[..., None], hidden
+
+
+def _lowest(covered: UInt8Array) -> int:
+    """Return how many rows the camera's picture fills of a level view (h, w), down to its lower edge in the middle."""
+    filled = np.flatnonzero(covered[:, covered.shape[1] // 2])
+    return int(filled[-1]) + 1 if len(filled) else len(covered)
 
 
 def as_picture(rgb: Any) -> torch.Tensor:

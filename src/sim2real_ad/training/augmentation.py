@@ -21,11 +21,16 @@ BONNET = 0.2
 """Share of pictures with the own car's bonnet in them."""
 
 
-def augment_picture(rgb: UInt8Array, random: np.random.Generator) -> tuple[UInt8Array, NDArray[np.bool_]]:
-    """Return a copy (H, W, 3) as another camera in another light would take it, and what a bonnet hides (H, W)."""
+def augment_picture(
+    rgb: UInt8Array, random: np.random.Generator, bottom: int | None = None
+) -> tuple[UInt8Array, NDArray[np.bool_]]:
+    """Return a copy (H, W, 3) as another camera in another light would take it, and what a bonnet hides (H, W).
+
+    bottom: rows that the camera's picture fills, at whose lower edge a bonnet is; all of them without.
+    """
     picture, hidden = rgb.copy(), np.zeros(rgb.shape[:2], np.bool_)
     if random.random() < BONNET:
-        hidden = _bonnet_outline(rgb.shape[0], rgb.shape[1], random)
+        hidden = _bonnet_outline(rgb.shape[0], rgb.shape[1], rgb.shape[0] if bottom is None else bottom, random)
     for odds, effect in _OF_THE_SCENE:
         picture = effect(picture, random) if random.random() < odds else picture
     if hidden.any():
@@ -94,9 +99,9 @@ def _glare(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
     return np.clip(rgb + glow[..., None], 0, 255).astype(np.uint8)
 
 
-def _bonnet_outline(height: int, width: int, random: np.random.Generator) -> NDArray[np.bool_]:
-    """Return what the own car's bonnet hides (height, width) at the lower edge."""
-    top = height - random.uniform(3.0, 0.16 * height)
+def _bonnet_outline(height: int, width: int, bottom: int, random: np.random.Generator) -> NDArray[np.bool_]:
+    """Return what the own car's bonnet hides (height, width) from the lower edge of a picture of `bottom` rows."""
+    top = bottom - random.uniform(3.0, 0.16 * height)
     columns = np.linspace(0.0, width, 9)
     arch = random.uniform(0.0, 12.0) * (2.0 * (columns / width - random.uniform(0.4, 0.6))) ** 2
     outline = np.column_stack((np.append(columns, (width, 0)), np.append(top + arch, (height, height))))

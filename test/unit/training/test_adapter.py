@@ -236,11 +236,19 @@ def test_a_bonnet_is_at_the_lower_edge_and_told():
     assert not hidden[:, :60].any()
 
 
+def test_a_bonnet_begins_at_the_lower_edge_of_the_cameras_picture():
+    rgb = flat_world(8, 1).rgb[0]
+    hidden = np.stack([augment_picture(rgb, np.random.default_rng(seed), 60)[1] for seed in range(60)])
+    worn = hidden.any(axis=(1, 2))
+    assert hidden[worn][:, 59, 80].all()
+    assert not hidden[:, :40].any()
+
+
 @pytest.mark.torch
 def test_what_a_bonnet_hides_is_nothing_that_the_picture_shows(monkeypatch):
     hidden = np.zeros((96, 160), np.bool_)
     hidden[44:] = True
-    monkeypatch.setattr(adapter, "augment_picture", lambda rgb, _: (rgb, hidden))
+    monkeypatch.setattr(adapter, "augment_picture", lambda rgb, *_: (rgb, hidden))
     frames = frame_set(flat_world(1, 24))
     batch, plain = (make_batch(frames, list(range(24)), random) for random in (np.random.default_rng(0), None))
     assert (plain.segments[:, 11:] == 4).any()

@@ -105,16 +105,17 @@ class Levelling(nn.Module):
     def forward(self, fine: torch.Tensor) -> torch.Tensor:
         """Fine features (N, F, rows, columns) to (right, down, turn) (N, 3) in half pictures."""
         marks = self.marks(fine).float()
-        rows, columns = marks.shape[2:]
-        in_strips = marks.unflatten(3, (STRIPS, columns // STRIPS)).mean(4)
+        rows, columns = (int(side) for side in marks.shape[2:])
+        in_strips = functional.avg_pool2d(marks, (1, columns // STRIPS))
         places = (_place(in_strips, 2, rows), _place(marks.mean(2), 2, columns)[..., None])
         return self.reach * torch.tanh(self.estimate(torch.cat(places, 2).flatten(1)))
 
 
 def _place(marks: torch.Tensor, axis: int, size: int) -> torch.Tensor:
     """Return where along an axis marks are strongest, -1..1: the mean place, weighted by their softmax."""
-    places = torch.linspace(-1.0, 1.0, size)
-    return torch.tensordot(torch.softmax(marks, axis), places, ([axis], [0]))
+    shape = [1] * marks.dim()
+    shape[axis] = size
+    return (torch.softmax(marks, axis) * torch.linspace(-1.0, 1.0, size).reshape(shape)).sum(axis)
 
 
 def levelled(grid: torch.Tensor, level: torch.Tensor) -> torch.Tensor:

@@ -141,7 +141,7 @@ def test_a_network_with_other_inputs_is_refused(copy):
     shutil.copy(copy / "student.onnx", copy / "adapter.onnx")
     config = load_checkpoint().config
     seal_checkpoint(copy, config.observation, config.image, config.corridor, config.action)
-    with pytest.raises(CheckpointError, match=r"expected .'grid', 'image', 'validity'"):
+    with pytest.raises(CheckpointError, match=r"expected .'above', 'ground', 'image', 'validity'"):
         load_checkpoint(copy).observation_stage(load_camera("default"))
 
 

@@ -62,8 +62,10 @@ lint: setup-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# What keeps time, whole graphs above all, has the cores for itself.
 unit: setup-test
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile test/unit test/world
+	$(BIN)/pytest test/ros test/sim
 
 mutation: setup-test
 	$(BIN)/python tools/mutation.py

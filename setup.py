@@ -114,7 +114,7 @@ setup(
     install_requires=[
         "numpy>=1.26",
         "onnxruntime>=1.20",
-        "opencv-python-headless>=4.9",
+        "opencv-python-headless>=4.11",
         "pydantic>=2.7,<3",
         "pyyaml>=6",
         "typer>=0.12",
@@ -167,6 +167,7 @@ setup(
             "pytest>=8",
             "pytest-cov>=5",
             "pytest-timeout>=2.3",
+            "pytest-xdist>=3.6",
             "mutmut>=3.8",
             "hypothesis>=6.100",
             "ruff>=0.6",

@@ -129,10 +129,10 @@ def _decompressed(message: Any) -> UInt8Array:
     data = np.frombuffer(message.data, np.uint8)
     if _is_cut_short(data.tobytes()):
         raise SourceError(f"compressed image of format '{message.format}' is cut short: {data.size} bytes")
-    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if bgr is None:
+    rgb = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+    if rgb is None:
         raise SourceError(f"compressed image of format '{message.format}', {data.size} bytes, cannot be decoded")
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+    return np.asarray(rgb, np.uint8)
 
 
 def _is_cut_short(data: bytes) -> bool:

@@ -86,6 +86,7 @@ class Adapter:
         grids = level_grids(camera, image, spec)
         self.validity = grids.validity
         self.geometry = grids.inputs()
+        """The network's inputs ground, above and validity."""
         self._checked_size = (0, 0)
 
     def infer(self, frame: CameraFrame) -> tuple[UInt8Array, float]:

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from sim2real_ad.evaluation.rank_statistics import auroc
-from sim2real_ad.training.adapter import Report, as_picture, in_order, pictures_of, warm_then_cool
+from sim2real_ad.training.adapter import MIRROR, Report, as_picture, in_order, pictures_of, warm_then_cool
 from sim2real_ad.training.adapter_network import AdapterNetwork
 from sim2real_ad.training.cpu import half_where_fast
 from sim2real_ad.training.frames import FrameSet, Indices
@@ -119,7 +119,7 @@ def _batch(
     grids = (frames.geometry(fine).ground, frames.geometry(spoilt).ground, misfits.geometry(misfit).ground)
     picture, grid = as_picture(np.concatenate(rgb)), torch.from_numpy(np.concatenate(grids))
     if random.random() < 0.5:
-        picture, grid = picture.flip(3), grid.flip(3) * torch.tensor([-1.0, 1.0])
+        picture, grid = picture.flip(3), grid.flip(2) * torch.from_numpy(MIRROR)
     return picture, grid
 
 

@@ -9,7 +9,7 @@ from sim2real_ad.geometry.level_view import level_camera  # noqa: E402
 from sim2real_ad.observation.adapter import Adapter, ImageSpec  # noqa: E402
 from sim2real_ad.observation.spec import BevSpec, ObservationSpec  # noqa: E402
 from sim2real_ad.policy.runtime import open_network  # noqa: E402
-from sim2real_ad.training import adapter  # noqa: E402
+from sim2real_ad.training import adapter, familiarity  # noqa: E402
 from sim2real_ad.training.adapter import as_picture, bev_loss, make_batch, pictures_of, train_adapter  # noqa: E402
 from sim2real_ad.training.adapter_network import AdapterExport, AdapterNetwork, look_up  # noqa: E402
 from sim2real_ad.training.augmentation import augment_picture, reflect  # noqa: E402
@@ -178,6 +178,23 @@ def test_a_mirrored_batch_still_agrees_with_its_ground_grid():
     both = (left > -1.5).all(4).all(2) & (above > -1.5)
     both[:, 10:] = False  # so near, places change too fast for a mean
     torch.testing.assert_close(above[both], left.mean((2, 4))[both], atol=0.02, rtol=0.0)
+
+
+@pytest.mark.torch
+def test_a_mirrored_batch_of_doubts_still_agrees_with_its_grid(monkeypatch):
+    monkeypatch.setattr(adapter, "augment_picture", lambda rgb, *_: (rgb, np.zeros(rgb.shape[:2], np.bool_)))
+    monkeypatch.setattr(adapter, "REFLECTED", 0.0)
+    frames = frame_set(flat_world(6, 32))
+    of_picture = frames.geometry([0]).ground[0]
+    mirrored = 0
+    for seed in range(12):
+        grid = familiarity._batch(frames, frames, 32, np.random.default_rng(seed))[1].numpy()
+        seen = (np.abs(of_picture) <= 1.0).all(-1)
+        same = np.array_equal(grid[0], of_picture)
+        mirrored += not same
+        if not same:
+            np.testing.assert_array_equal(grid[0][:, ::-1][seen], of_picture[seen] * (-1.0, 1.0))
+    assert 0 < mirrored < 12
 
 
 def test_episodes_come_back_from_disk_as_they_were(tmp_path):

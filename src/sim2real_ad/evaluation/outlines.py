@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Annotated
 
 import cv2
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from sim2real_ad.config import StrictModel, find_config, load_config
+from sim2real_ad.evaluation.transfer import Overlap
 from sim2real_ad.observation.perception import UNSEGMENTED, Perception
 from sim2real_ad.observation.segments import SEGMENTS
 
@@ -41,12 +41,14 @@ def load_outlines(name_or_path: str) -> Outlines:
     return load_config(find_config(name_or_path, "outlines"), Outlines)
 
 
-@dataclass(frozen=True)
-class Agreement:
-    """Pixels on which outline and adapter agree, and all that either of them claims, of road and of vehicles."""
+class Agreement(StrictModel):
+    """How outline and adapter overlap, in pixels of road and of vehicles."""
 
-    road: tuple[int, int] = (0, 0)
-    vehicles: tuple[int, int] = (0, 0)
+    road: Overlap = Overlap()
+    vehicles: Overlap = Overlap()
+
+    def __add__(self, other: Agreement) -> Agreement:
+        return Agreement(road=self.road + other.road, vehicles=self.vehicles + other.vehicles)
 
 
 def agreement(perception: Perception, outlines: Outlines, name: str) -> Agreement | None:
@@ -62,22 +64,14 @@ def agreement(perception: Perception, outlines: Outlines, name: str) -> Agreemen
     told = judged & np.isfinite(perception.drivable_image)
     seen = judged & (perception.segment_image != UNSEGMENTED)
     shown = perception.segment_image == SEGMENTS.index("vehicle")
-    return Agreement(_overlap(perception.drivable_image > 0.5, road, told), _overlap(shown, vehicles, seen))
-
-
-def in_all(agreements: Iterable[Agreement]) -> Agreement:
-    """Add agreements up."""
-    found = list(agreements)
-    road, vehicles = (
-        (sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs))
-        for pairs in ([a.road for a in found], [a.vehicles for a in found])
+    return Agreement(
+        road=_overlap(perception.drivable_image > 0.5, road, told), vehicles=_overlap(shown, vehicles, seen)
     )
-    return Agreement(road, vehicles)
 
 
-def describe_iou(pair: tuple[int, int]) -> str:
-    """Return the intersection over union of (shared, claimed) pixels, - where nobody claims any."""
-    return f"{pair[0] / pair[1]:.2f}" if pair[1] else "-"
+def describe_iou(overlap: Overlap) -> str:
+    """Return the intersection over union, - where nobody claims a pixel."""
+    return "-" if overlap.iou is None else f"{overlap.iou:.2f}"
 
 
 def _filled(polygons: Iterable[Polygon], shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -87,5 +81,5 @@ def _filled(polygons: Iterable[Polygon], shape: tuple[int, ...]) -> NDArray[np.b
     return filled > 0
 
 
-def _overlap(guess: NDArray[np.bool_], truth: NDArray[np.bool_], where: NDArray[np.bool_]) -> tuple[int, int]:
-    return int((guess & truth & where).sum()), int(((guess | truth) & where).sum())
+def _overlap(guess: NDArray[np.bool_], truth: NDArray[np.bool_], where: NDArray[np.bool_]) -> Overlap:
+    return Overlap(both=int((guess & truth & where).sum()), either=int(((guess | truth) & where).sum()))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from rich.table import Table
 
 from sim2real_ad.errors import ConfigError, Sim2RealError, SourceError
 from sim2real_ad.evaluation.bev_picture import encode_png
-from sim2real_ad.evaluation.outlines import Agreement, Outlines, agreement, describe_iou, in_all
+from sim2real_ad.evaluation.outlines import Agreement, Outlines, agreement, describe_iou
 from sim2real_ad.evaluation.overlay_picture import paint_overlay
 from sim2real_ad.evaluation.photographs import read_photograph, unique_stems
 from sim2real_ad.evaluation.seen_bev_picture import paint_seen_bev
@@ -127,7 +129,7 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
         table.add_row(outcome.path.name + renamed, *cells, style="yellow" if unfamiliar else "")
     if agreements:
         table.add_section()
-        table.add_row(f"{len(agreements)} outlined", "", "", "", *_ious(in_all(agreements)))
+        table.add_row(f"{len(agreements)} outlined", "", "", "", *_ious(reduce(add, agreements)))
     return table
 
 

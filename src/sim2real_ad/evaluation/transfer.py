@@ -38,7 +38,7 @@ Numbers = NDArray[np.float64]
 
 
 class Overlap(StrictModel):
-    """How two sets of cells overlap: cells in both, and in either."""
+    """How two sets of cells, or of pixels, overlap: how many are in both, and in either."""
 
     both: int = 0
     either: int = 0

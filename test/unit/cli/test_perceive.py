@@ -77,6 +77,14 @@ def test_outlined_photographs_are_compared_with_their_outlines(tmp_path, capsys)
         assert word in table
 
 
+def test_outlines_of_other_photographs_are_told_and_change_nothing(tmp_path, capsys):
+    photo = save(tmp_path / "road.png", scene())
+    assert perceive(photo, "--camera", "default", "--outlines", "carnd_960x540", "--out", tmp_path / "out") == 0
+    out, err = capsys.readouterr()
+    assert "none of these photographs is outlined in carnd_960x540: 960x540 pixels, p1_solidWhiteCurve.jpg" in err
+    assert "road IoU" not in out
+
+
 def test_the_overlay_has_the_photographs_size_and_shows_where_it_would_drive(tmp_path):
     photo = save(tmp_path / "road.png", scene())
     assert perceive(photo, "--camera", "default", "--out", tmp_path / "out") == 0

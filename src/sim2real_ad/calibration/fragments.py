@@ -47,8 +47,7 @@ def profile_text(entries: Mapping[str, Any], told: Iterable[str]) -> str:
 def camera_text(camera: CameraModel, told: Iterable[str]) -> str:
     """Return a camera as config/cameras has them, below comments with what was told."""
     lines = [f"# {line}" for line in told]
-    data = camera.model_dump()
-    data["distortion"] = list(data["distortion"])
+    data = camera.model_dump(mode="json", exclude={"own_body"} if not camera.own_body else None)
     lines += [_flow({name: value}) for name, value in data.items()]
     return "\n".join(lines) + "\n"
 

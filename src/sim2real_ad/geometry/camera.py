@@ -12,6 +12,9 @@ from pydantic import Field
 from sim2real_ad.config import StrictModel, check_config, find_config, load_config
 from sim2real_ad.errors import CalibrationError, ConfigError
 
+MOST_OWN_BODY = 0.4
+"""Share of the picture that the own car may fill: with more, hardly any road is left to see."""
+
 OPTICAL_FROM_CAMERA_BODY = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
 
 
@@ -36,7 +39,11 @@ class CameraMount(StrictModel):
 
 
 class CameraModel(StrictModel):
-    """Intrinsics in pixels, plumb_bob distortion (k1, k2, p1, p2, k3), and the mount (`base_from_camera`)."""
+    """Intrinsics in pixels, plumb_bob distortion (k1, k2, p1, p2, k3), and the mount (`base_from_camera`).
+
+    own_body: corners (x, y) of the outline, in pixels, of what the picture shows of the own car, as its bonnet. Nothing
+    is seen there. It may go beyond the picture's edges.
+    """
 
     width: int = Field(ge=16, le=8192)
     height: int = Field(ge=16, le=8192)
@@ -45,6 +52,7 @@ class CameraModel(StrictModel):
     cx: float
     cy: float
     distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
+    own_body: tuple[tuple[float, float], ...] = ()
     mount: CameraMount
 
     @classmethod
@@ -72,7 +80,17 @@ class CameraModel(StrictModel):
         safe = np.where(in_front[:, None], points, (0.0, 0.0, 1.0))
         pixels = self._pixels(safe)
         inside = (pixels[:, 0] >= 0) & (pixels[:, 0] < self.width) & (pixels[:, 1] >= 0) & (pixels[:, 1] < self.height)
-        return pixels, in_front & inside & self._in_lens_range(safe)
+        return pixels, in_front & inside & self._in_lens_range(safe) & ~self.on_own_body(pixels)
+
+    def on_own_body(self, pixels: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which pixels (N, 2) show the own car: (N,)."""
+        if not self.own_body:
+            return np.zeros(len(pixels), np.bool_)
+        shown = np.zeros((self.height, self.width), np.uint8)
+        cv2.fillPoly(shown, [np.floor(self.own_body).astype(np.int32)], 1)
+        columns, rows = np.floor(np.clip(pixels, -1.0, (self.width, self.height))).astype(np.intp).T
+        inside = (columns >= 0) & (columns < self.width) & (rows >= 0) & (rows < self.height)
+        return inside & (shown[rows * inside, columns * inside] > 0)
 
     def scaled(self, width: int, height: int) -> CameraModel:
         """Return the camera of the same picture resized to another size.
@@ -88,7 +106,8 @@ class CameraModel(StrictModel):
             )
         sx, sy = width / self.width, height / self.height
         change = {"width": width, "height": height, "fx": self.fx * sx, "fy": self.fy * sy}
-        return self.model_copy(update={**change, "cx": self.cx * sx, "cy": self.cy * sy})
+        own_body = tuple((x * sx, y * sy) for x, y in self.own_body)
+        return self.model_copy(update={**change, "cx": self.cx * sx, "cy": self.cy * sy, "own_body": own_body})
 
     def off_by(self, pitch_deg: float = 0.0, roll_deg: float = 0.0, zoom: float = 1.0) -> CameraModel:
         """Return the camera with its mount turned by degrees and its focal length times zoom."""
@@ -128,7 +147,23 @@ def check_camera(camera: CameraModel, source: str) -> CameraModel:
         )
     if not 15.0 <= camera.fov_deg <= 160.0:
         raise CalibrationError(f"{source}: horizontal field of view {camera.fov_deg:.1f} deg is outside 15..160")
+    _check_own_body(camera, source)
     return camera
+
+
+def _check_own_body(camera: CameraModel, source: str) -> None:
+    """Raise CalibrationError where what the picture shows of the own car is no outline, or most of the picture."""
+    if not camera.own_body:
+        return
+    if len(camera.own_body) < 3:
+        raise CalibrationError(f"{source}: own_body has {len(camera.own_body)} corners, an outline has at least 3")
+    columns, rows = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
+    share = camera.on_own_body(np.column_stack((columns.ravel(), rows.ravel()))).mean()
+    if not 0.0 < share <= MOST_OWN_BODY:
+        raise CalibrationError(
+            f"{source}: own_body covers {share:.0%} of the {camera.width}x{camera.height} picture, "
+            f"must be more than 0 and at most {MOST_OWN_BODY:.0%}; its corners are (x, y) in pixels"
+        )
 
 
 def camera_from_mapping(data: dict[str, object], source: str) -> CameraModel:

@@ -60,9 +60,10 @@ class LevelView:
         self._places: dict[tuple[int, int], tuple[FloatArray, FloatArray]] = {}
 
     def take(self, rgb: UInt8Array) -> UInt8Array:
-        """Return the level view (height, width, 3) uint8 of a picture (h, w, 3); black where the picture ends.
+        """Return the level view (height, width, 3) uint8 of a picture (h, w, 3).
 
-        The picture may be a resized one of the camera. A much larger one is halved, and halved again, before.
+        Black where the picture ends or shows the own car. The picture may be a resized one of the camera. A much larger
+        one is halved, and halved again, before.
         """
         for _ in range(self.halvings(rgb.shape[1], rgb.shape[0])):
             size = rgb.shape[1] // 2, rgb.shape[0] // 2
@@ -81,15 +82,17 @@ class LevelView:
     def lay_back(self, layers: FloatArray, width: int, height: int) -> FloatArray:
         """Look layers (C, h, w) of the level view up for every pixel of a width x height picture of the camera.
 
-        Returns (C, height, width) float32; NaN where a pixel looks beyond the level view.
+        Returns (C, height, width) float32; NaN where a pixel looks beyond the level view, or at the own car.
         """
         camera = self.camera.scaled(width, height)
         columns, rows = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-        rays = rays_in_base(camera, np.column_stack((columns.ravel(), rows.ravel())))
+        pixels = np.column_stack((columns.ravel(), rows.ravel()))
+        rays = rays_in_base(camera, pixels)
         ahead = np.maximum(rays[:, 0], 1e-3)
         x = self.level.cx - self.level.fx * rays[:, 1] / ahead
         y = self.level.cy - self.level.fy * rays[:, 2] / ahead
         met = (rays[:, 0] > 1e-3) & (x >= 0) & (x <= self.spec.width) & (y >= 0) & (y <= self.spec.height)
+        met &= ~camera.on_own_body(pixels)
         _, h, w = layers.shape
         u = (x * w / self.spec.width - 0.5).astype(np.float32).reshape(height, width)
         v = (y * h / self.spec.height - 0.5).astype(np.float32).reshape(height, width)

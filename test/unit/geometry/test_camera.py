@@ -168,3 +168,44 @@ def test_the_shipped_camera_loads_and_an_unknown_one_is_refused(tmp_path):
     (tmp_path / "broken.yaml").write_text("width: [")
     with pytest.raises(CalibrationError, match=r"broken.yaml is not valid YAML"):
         load_camera(str(tmp_path / "broken.yaml"))
+
+
+BONNET = ((0.0, 330.0), (320.0, 310.0), (640.0, 330.0), (640.0, 400.0), (0.0, 400.0))
+
+
+def with_bonnet() -> CameraModel:
+    return check_camera(CAMERA.model_copy(update={"own_body": BONNET}), "cam.yaml")
+
+
+def test_ground_behind_the_own_bonnet_is_not_seen_and_ground_beyond_it_is():
+    reach = CAMERA.fx * MOUNT.z
+    below, above = (1.5 + reach / (row - CAMERA.cy) for row in (335.0, 300.0))
+    assert pixel(CAMERA, below, 0.0, 0.0)[1]
+    assert not pixel(with_bonnet(), below, 0.0, 0.0)[1]
+    assert pixel(with_bonnet(), above, 0.0, 0.0)[1]
+
+
+@given(x=st.floats(0.0, 639.9), y=st.floats(0.0, 359.9), factor=st.sampled_from([0.5, 2.0]))
+def test_the_own_body_grows_and_shrinks_with_the_picture(x, y, factor):
+    resized = with_bonnet().scaled(round(640 * factor), round(360 * factor))
+    edge = min(310.0 + 20.0 * abs(x - 320.0) / 320.0, 360.0)
+    if abs(y - edge) > 3.0:
+        assert resized.on_own_body(np.array([[x, y]]) * factor)[0] == (y > edge)
+
+
+def test_beyond_the_picture_is_no_body():
+    assert not with_bonnet().on_own_body(np.array([[320.0, 365.0], [-1.0, 350.0], [700.0, 350.0], [1e9, -1e9]])).any()
+
+
+@pytest.mark.parametrize(
+    ("corners", "message"),
+    [
+        (BONNET[:2], r"own_body has 2 corners, an outline has at least 3"),
+        ([(0, 100), (640, 100), (640, 360), (0, 360)], r"own_body covers 7\d% of the 640x360 picture, .* at most 40%"),
+        ([(700, 100), (800, 100), (800, 360)], r"own_body covers 0% of the 640x360 picture, must be more than 0"),
+    ],
+    ids=["no outline", "most of the picture", "beside the picture"],
+)
+def test_an_own_body_that_cannot_be_is_refused(corners, message):
+    with pytest.raises(CalibrationError, match=rf"cam\.yaml: {message}"):
+        camera_from_mapping({**CAMERA.model_dump(), "own_body": corners}, "cam.yaml")

@@ -121,3 +121,18 @@ def test_what_stands_on_a_cell_is_higher_in_the_view_than_its_ground() -> None:
     above, ground = above[both], ground[both]
     np.testing.assert_allclose(ground[:, 0], above[:, 0], atol=1e-4)
     assert (above[:, 1] < ground[:, 1]).all()
+
+
+def test_the_own_body_is_black_in_the_view_not_valid_on_the_ground_and_nothing_is_laid_back_on_it() -> None:
+    bonnet = ((0.0, 120.0), (320.0, 120.0), (320.0, 180.0), (0.0, 180.0))
+    camera = WIDE.model_copy(update={"own_body": bonnet})
+    view, spec = LevelView(camera, SPEC), BevSpec()
+    hidden = LevelView(WIDE, SPEC).covered() & ~view.covered()
+    assert hidden.any()
+    assert not view.take(np.full((180, 320, 3), 200, np.uint8))[hidden].any()
+    free, masked = (level_grids(c, ImageSpec(), spec).validity > 0 for c in (WIDE, camera))
+    assert (masked <= free).all()
+    assert (free & ~masked).any()
+    laid = view.lay_back(np.ones((1, 28, 80), np.float32), 320, 180)[0]
+    assert np.isnan(laid[121:]).all()
+    assert np.isfinite(laid[100:119, 100:220]).all()

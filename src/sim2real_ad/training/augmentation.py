@@ -17,7 +17,7 @@ from sim2real_ad.types import UInt8Array
 Effect = Callable[[UInt8Array, np.random.Generator], UInt8Array]
 
 
-BONNET = 0.2
+BONNET = 0.3
 """Share of pictures with the own car's bonnet in them."""
 
 
@@ -100,23 +100,35 @@ def _glare(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
 
 
 def _bonnet_outline(height: int, width: int, bottom: int, random: np.random.Generator) -> NDArray[np.bool_]:
-    """Return what the own car's bonnet hides (height, width) from the lower edge of a picture of `bottom` rows."""
-    top = bottom - random.uniform(3.0, 0.16 * height)
-    columns = np.linspace(0.0, width, 9)
-    arch = random.uniform(0.0, 12.0) * (2.0 * (columns / width - random.uniform(0.4, 0.6))) ** 2
-    outline = np.column_stack((np.append(columns, (width, 0)), np.append(top + arch, (height, height))))
+    """Return what the own car's bonnet hides (height, width) from the lower edge of a picture of `bottom` rows.
+
+    It is arched, and bulges where the wings are.
+    """
+    top = bottom - random.uniform(3.0, 0.18 * height)
+    columns = np.linspace(0.0, width, 25)
+    across = 2.0 * (columns / width - random.uniform(0.4, 0.6))
+    arch = random.uniform(-2.0, 12.0) * across**2
+    wings = random.uniform(0.0, 8.0) * np.exp(-(((np.abs(across) - random.uniform(0.6, 1.0)) / 0.2) ** 2))
+    outline = np.column_stack((np.append(columns, (width, 0)), np.append(top + arch - wings, (height, height))))
     bonnet = np.zeros((height, width), np.uint8)
     cv2.fillPoly(bonnet, [outline.astype(np.int32)], 255)
     return bonnet > 0
 
 
 def _bonnet(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:
-    """Paint of any colour (H, W, 3) in which the scene is mirrored, upside down and blurred."""
-    height = len(rgb)
-    colour = random.uniform(5.0, 160.0) + random.normal(0.0, 12.0, 3)
+    """Paint (H, W, 3) in which the scene is mirrored, upside down and blurred: of any colour, or dull and as grey as a
+    road; dust lies on some."""
+    height, width = rgb.shape[:2]
+    dull = random.random() < 0.4
+    colour = random.uniform(5.0, 160.0) + random.normal(0.0, 5.0 if dull else 20.0, 3)
     shine = np.linspace(random.uniform(0.6, 1.6), 1.0, height)[:, None, None]
     mirrored = cv2.GaussianBlur(cv2.flip(rgb, 0), (0, 0), random.uniform(1.0, 8.0))
-    return np.clip(colour * shine + random.uniform(0.0, 0.5) * mirrored, 0, 255).astype(np.uint8)
+    paint = colour * shine + random.uniform(0.0, 0.15 if dull else 0.6) * mirrored
+    if random.random() < 0.5:
+        grain = random.normal(0.0, 1.0, (height, max(width // int(random.integers(1, 6)), 1))).astype(np.float32)
+        dust = cv2.resize(grain, (width, height), interpolation=cv2.INTER_LINEAR)
+        paint = paint + random.uniform(3.0, 20.0) * np.clip(dust - random.uniform(-1.0, 1.5), 0.0, 2.0)[..., None]
+    return np.clip(paint, 0, 255).astype(np.uint8)
 
 
 def _dirt(rgb: UInt8Array, random: np.random.Generator) -> UInt8Array:

@@ -7,13 +7,14 @@ the 1.0 rad/s of Autoware's defaults.
 
 from __future__ import annotations
 
-import math
-
 from sim2real_ad.control.vehicle_model import curvature_from_tire_angle, tire_angle_from_curvature
 from sim2real_ad.vehicle.profile import VehicleProfile
 
 STANDSTILL_SPEED = 0.1
 """m/s below which the car counts as standing; Autoware's calibrator uses the same bound."""
+
+SLOWEST_SQUARED = STANDSTILL_SPEED * STANDSTILL_SPEED
+"""m^2/s^2; slower cars count as this fast, at which every angle within the lock is far from any lateral limit."""
 
 SPEED_HORIZON_S = 1.0
 """Look-ahead of the speed limit, s: at least the delay and lag between a command and the car's answer."""
@@ -53,11 +54,8 @@ def lateral_steering(speed: float, profile: VehicleProfile) -> Range:
     speed: m/s. At any speed the range holds 0 and is symmetric; near standstill it is the lock.
     """
     low, high = steering_lock(profile)
-    squared = speed * speed
     limit = profile.limits.max_lateral_acceleration
-    full_lock = math.tan(profile.max_steering_tire_angle) / profile.wheelbase
-    if squared * full_lock <= limit:
-        return low, high
+    squared = max(speed * speed, SLOWEST_SQUARED)
     angle = tire_angle_from_curvature(limit / squared, speed, profile.wheelbase, profile.understeer_gradient)
     return max(low, -angle), min(high, angle)
 
@@ -72,11 +70,8 @@ def lateral_jerk_reach(
     """
     low, high = steering_lock(profile)
     start = clip(actual_angle, (low, high))
-    squared = speed * speed
+    squared = max(speed * speed, SLOWEST_SQUARED)
     change = jerk * (profile.steering.response_s + margin_s)
-    full_lock = math.tan(profile.max_steering_tire_angle) / profile.wheelbase
-    if 2.0 * squared * full_lock <= change:
-        return low, high
     now = squared * curvature_from_tire_angle(start, speed, profile.wheelbase, profile.understeer_gradient)
     left, right = (
         tire_angle_from_curvature(lateral / squared, speed, profile.wheelbase, profile.understeer_gradient)

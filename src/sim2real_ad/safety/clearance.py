@@ -101,7 +101,7 @@ class ClearanceMonitor:
         gaps = along[(np.abs(aside) <= reach) & (along > self._profile.front_overhang - self._bev.resolution)]
         if len(gaps) < self._limits.cells:
             return math.inf
-        nearest = np.partition(gaps, self._limits.cells - 1)[self._limits.cells - 1]  # a lone cell is no thing
+        nearest = np.sort(gaps)[self._limits.cells - 1]  # a lone cell is no thing
         return max(0.0, float(nearest) - self._bev.resolution / 2.0 - self._profile.front_overhang)
 
     def _follow(self, stamp_ns: int, gap: float) -> None:

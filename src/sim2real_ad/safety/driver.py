@@ -13,10 +13,11 @@ class DriverOverride:
     accelerates, brakes: whether a foot is on the pedal now.
     """
 
+    _before: DriverInput | None
+
     def __init__(self, limits: DriverLimits) -> None:
         self._limits = limits
-        self._before: DriverInput | None = None
-        self.accelerates = self.brakes = False
+        self.forget()
 
     def step(self, driver: DriverInput) -> Finding | None:
         """Note the newest, finite inputs; return what takes over."""

@@ -12,12 +12,15 @@ class FreshnessMonitor:
     on time with an old picture behind it, or not come at all: both are failures.
     """
 
+    _newest: tuple[int, int] | None
+    """(stamp, when it was first seen)."""
+
     def __init__(self, name: str, max_silence_s: float, max_age_s: float, max_lead_s: float) -> None:
         self._name = name
         self._max_silence_ns = ns_from_seconds(max_silence_s)
         self._max_age_ns = ns_from_seconds(max_age_s)
         self._max_lead_ns = ns_from_seconds(max_lead_s)
-        self._newest: tuple[int, int] | None = None  # (stamp, when it was first seen)
+        self.forget()
 
     def check(self, stamp_ns: int | None, now_ns: int) -> str | None:
         """Return why the input cannot be used: <name>_missing, _from_future, _stamp_back, _stale; None where it can.
@@ -28,7 +31,7 @@ class FreshnessMonitor:
             return f"{self._name}_missing"
         if stamp_ns - now_ns > self._max_lead_ns:
             return f"{self._name}_from_future"
-        newest, seen = self._newest or (stamp_ns, now_ns)
+        newest, seen = (stamp_ns, now_ns) if self._newest is None else self._newest
         if stamp_ns < newest:
             return f"{self._name}_stamp_back"
         if stamp_ns > newest:

@@ -30,6 +30,9 @@ from sim2real_ad.safety.watch import InputWatch
 from sim2real_ad.types import ControlCommand, EgoState, ns_from_seconds, seconds_from_ns
 from sim2real_ad.vehicle.profile import VehicleProfile
 
+_IDLE: tuple[Finding, ...] = (Finding("gate", "gate_idle", Severity.STOP),)
+"""Before the first step."""
+
 LOCALIZATION = frozenset({"localization", "speed_agreement"})
 """Checks whose findings mean that where the car is on its route is not known."""
 
@@ -88,7 +91,7 @@ class Gate:
     def reset(self) -> None:
         """Return to the state after construction: disengaged, nothing remembered."""
         self._machine.reset()
-        self._findings: tuple[Finding, ...] = (Finding("gate", "gate_idle", Severity.STOP),)
+        self._findings = _IDLE
         self._ego: EgoState | None = None
         self._now_ns: int | None = None
         self._path.forget()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from sim2real_ad.safety.inputs import GateInputs, Source
+from sim2real_ad.safety.inputs import DriverInput, GateInputs, Source, SpeedReport
 from sim2real_ad.types import ControlCommand, EgoState, Observation
 
 MAX_PLAUSIBLE_SPEED = 100.0
@@ -18,27 +20,37 @@ MAX_PLAUSIBLE_POSITION = 1e7
 
 
 def implausible(inputs: GateInputs, source: Source) -> str | None:
-    """Return why the values of an input cannot be used: <source>_not_finite or _implausible; None where they can."""
+    """Return why the values of an input cannot be used: <source>_not_finite, _implausible or _unreadable; None where
+    they can."""
     value = getattr(inputs, source)
-    if value is None:
-        return None
-    if source == "request":
-        return None if _finite(*_request_values(value)) else "request_not_finite"
-    if source == "ego":
-        return _ego(value)
-    numbers: dict[Source, tuple[float, ...]] = {
-        "localization": (getattr(value, "speed", 0.0),),
-        "view": (getattr(value, "ood", 0.0), getattr(value, "speed_limit", 0.0)),
-        "driver": tuple(getattr(value, n, 0.0) for n in ("brake_pedal", "accelerator_pedal", "steering_torque")),
-        "vehicle": (),
-    }
-    if source == "view" and not _is_readable(value):
+    return None if value is None else _JUDGES[source](value)
+
+
+def _request(request: ControlCommand) -> str | None:
+    values = (
+        request.steering_tire_angle,
+        request.acceleration,
+        request.velocity,
+        request.steering_tire_rotation_rate,
+    )
+    return None if _finite(*values) else "request_not_finite"
+
+
+def _localization(report: SpeedReport) -> str | None:
+    if not _finite(report.speed):
+        return "localization_not_finite"
+    return "localization_implausible" if abs(report.speed) > MAX_PLAUSIBLE_SPEED else None
+
+
+def _view(view: Observation) -> str | None:
+    if not _is_readable(view):
         return "view_unreadable"
-    if not _finite(*numbers[source]):
-        return f"{source}_not_finite"
-    if source == "localization" and abs(value.speed) > MAX_PLAUSIBLE_SPEED:
-        return "localization_implausible"
-    return None
+    return None if _finite(view.ood, view.speed_limit) else "view_not_finite"
+
+
+def _driver(driver: DriverInput) -> str | None:
+    values = driver.brake_pedal, driver.accelerator_pedal, driver.steering_torque
+    return None if _finite(*values) else "driver_not_finite"
 
 
 def _ego(ego: EgoState) -> str | None:
@@ -61,9 +73,16 @@ def _is_readable(view: Observation) -> bool:
     return shaped and view.route.shape[1] == 2
 
 
-def _request_values(request: ControlCommand) -> tuple[float, ...]:
-    return (request.steering_tire_angle, request.acceleration, request.velocity, request.steering_tire_rotation_rate)
-
-
 def _finite(*values: float) -> bool:
     return all(map(math.isfinite, values))
+
+
+_JUDGES: dict[Source, Callable[[Any], str | None]] = {
+    "request": _request,
+    "ego": _ego,
+    "localization": _localization,
+    "view": _view,
+    "vehicle": lambda _: None,
+    "driver": _driver,
+}
+"""Of each input, which tell why its values cannot be used. What a vehicle says of itself has no numbers."""

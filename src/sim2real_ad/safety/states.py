@@ -29,10 +29,12 @@ STOPPING: tuple[GateState, ...] = ("minimal_risk_manoeuvre", "emergency_stop")
 class StateMachine:
     """state: the present one; cause: the reasons that led into it, empty while the car drives."""
 
+    _since_ns: int
+    """When the present state began, or the stop that got harder. Nobody asks before something has begun."""
+
     def __init__(self, limits: ManoeuvreLimits) -> None:
         self._stop_ns = ns_from_seconds(limits.stop)
         self._engaging_ns = ns_from_seconds(limits.engaging)
-        self._since_ns = 0
         self.reset()
 
     def reset(self) -> None:

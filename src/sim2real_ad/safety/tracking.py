@@ -20,6 +20,9 @@ SLOWEST = 0.5
 class TrackingMonitor:
     """Follows the commands that went out through a model of each actuator, and compares with the car's reports."""
 
+    _rest_s: float
+    """Of the time since the last whole step; of a first command there is none."""
+
     def __init__(self, limits: TrackingLimits, profile: VehicleProfile) -> None:
         self._limits = limits
         self._steering = DelayedLag(profile.steering, STEP_S)
@@ -27,7 +30,6 @@ class TrackingMonitor:
         hold_ns = ns_from_seconds(limits.hold)
         self._steering_off, self._drive_off = Persistence(hold_ns), Persistence(hold_ns)
         self._now_ns: int | None = None
-        self._rest_s = 0.0
 
     def sent(self, command: ControlCommand, ego: EgoState, now_ns: int) -> None:
         """Note the command that goes out now, whose values are finite, to a car in a plausible state."""

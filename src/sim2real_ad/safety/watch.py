@@ -56,9 +56,7 @@ class InputWatch:
             if value is not None and fault != f"{source}_from_future":
                 self._newest[source] = value
             healthy[source] = getattr(inputs, source) if fault is None else None
-            severity = self._severity(source, fault, now_ns)
-            if fault and severity is not None:
-                findings.append(Finding(source, fault, severity))
+            findings += self._finding(source, fault, now_ns)
         usable = replace(inputs, **healthy)
         findings += self._together(usable, now_ns)
         return Watched(usable, (*findings, *inputs.over_budget))
@@ -93,12 +91,11 @@ class InputWatch:
             return newest
         return value
 
-    def _severity(self, source: Source, fault: str | None, now_ns: int) -> Severity | None:
-        """Return how bad a fault is: one that is late may only have lost a frame."""
+    def _finding(self, source: Source, fault: str | None, now_ns: int) -> list[Finding]:
+        """Return a fault as a finding: an input that is late may only have lost a frame."""
         severity = Severity.EMERGENCY if source == "ego" else Severity.STOP
-        is_late = fault == f"{source}_stale"
-        lapse = worsened(self._lapses[source], now_ns, holds=is_late, severity=severity)
-        return lapse if is_late else severity if fault else None
+        lapse = worsened(self._lapses[source], now_ns, holds=fault == f"{source}_stale", severity=severity)
+        return [Finding(source, fault, severity if lapse is None else lapse)] if fault else []
 
     def _fault(self, source: Source, inputs: GateInputs, now_ns: int) -> str | None:
         stamp_ns = inputs.stamp_ns(source)

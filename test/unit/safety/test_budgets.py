@@ -19,6 +19,10 @@ def test_a_frame_is_over_budget_only_above_it():
     assert (made.frames["adapter"], made.missed["adapter"], made.worst_ms["adapter"]) == (4, 2, 35.1)
 
 
+def test_the_longest_frame_is_remembered_whatever_comes_after():
+    assert budgets(20.0, 30.0, 10.0).worst_ms == {"adapter": 30.0}
+
+
 def test_a_stage_that_misses_its_budget_so_many_times_in_a_row_is_a_finding():
     assert budgets(36.0, 36.0).findings() == []
     (found,) = budgets(36.0, 36.0, 36.0).findings()

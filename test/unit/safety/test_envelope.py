@@ -63,6 +63,14 @@ def test_a_limit_that_float32_cannot_hold_is_no_reason_to_step_in(value, reasons
     assert 1.0999999 < command.acceleration <= 1.1
 
 
+@pytest.mark.parametrize(("value", "reasons"), [(float32(0.6), ()), (0.6000002, ("steering_range",))])
+def test_a_lock_that_float32_cannot_hold_is_no_reason_to_step_in(value, reasons):
+    assert value > 0.6
+    command, why = limited(request(angle=value), ego(speed=1.0, angle=0.55))
+    assert why == reasons
+    assert 0.6 - 1e-7 < command.steering_tire_angle <= 0.6
+
+
 # Steering
 
 

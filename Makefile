@@ -62,10 +62,11 @@ lint: setup-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# What keeps time, whole graphs above all, has the cores for itself.
+# What keeps time, whole graphs above all, has the cores for itself; and a second try, told in the summary, where the
+# machine stood still for a moment.
 unit: setup-test
 	$(BIN)/pytest -n 2 --dist loadfile test/unit test/world
-	$(BIN)/pytest test/ros test/sim
+	$(BIN)/pytest --reruns 1 test/ros test/sim
 
 mutation: setup-test
 	$(BIN)/python tools/mutation.py

@@ -168,6 +168,7 @@ setup(
             "pytest-cov>=5",
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.6",
+            "pytest-rerunfailures>=15.0",
             "mutmut>=3.8",
             "hypothesis>=6.100",
             "ruff>=0.6",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -51,6 +52,8 @@ def main() -> int:
         print("mutation testing: nothing that it watches has changed")
         return 0
     print(f"mutation testing: {', '.join(modules)}", flush=True)
+    # What an earlier run left knows no test of a function that is new since.
+    shutil.rmtree(ROOT / "mutants", ignore_errors=True)
     subprocess.run([sys.executable, "-m", "mutmut", "run", *(f"{m}.*" for m in modules)], cwd=ROOT, check=False)
     codes = {module: exit_codes(module) for module in modules}
     survivors = {name: survivor_of(module, name) for module in modules for name in surviving(codes[module])}

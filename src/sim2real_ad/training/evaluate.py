@@ -33,8 +33,8 @@ class Trial:
 
 @dataclass(frozen=True)
 class Judgement:
-    """How it went. ood: the mean out-of-distribution score; interventions: commands that the gate changed, by
-    reason."""
+    """How it went. ood: the mean out-of-distribution score; interventions: frames whose command the gate changed, by
+    reason; intervened: those with any, of all frames."""
 
     trial: Trial
     success: bool
@@ -43,22 +43,31 @@ class Judgement:
     trajectory_hash: str
     ood: float
     interventions: dict[str, int]
+    intervened: int = 0
+    frames: int = 0
 
 
 @dataclass(frozen=True)
 class Score:
-    """A scenario's count of strict successes with its Wilson 95 % interval."""
+    """A scenario's count of strict successes with its Wilson 95 % interval.
+
+    intervened: share of the frames whose command the gate changed; interventions: by reason.
+    """
 
     scenario: str
     successes: int
     trials: int
     interval: tuple[float, float]
     failures: tuple[str, ...]
+    intervened: float = 0.0
+    interventions: tuple[tuple[str, int], ...] = ()
 
     def __str__(self) -> str:
         low, high = self.interval
+        reasons = "".join(f" {reason} {count}," for reason, count in self.interventions)
+        gate = f"; the gate stepped in at {self.intervened:.2%} of the frames" + (f":{reasons[:-1]}" if reasons else "")
         failed = f"; {', '.join(self.failures)}" if self.failures else ""
-        return f"{self.scenario}: {self.successes} of {self.trials} (Wilson 95 % {low:.2f}..{high:.2f}){failed}"
+        return f"{self.scenario}: {self.successes} of {self.trials} (Wilson 95 % {low:.2f}..{high:.2f}){gate}{failed}"
 
 
 def judge_trial(trial: Trial) -> Judgement:
@@ -70,12 +79,13 @@ def judge_trial(trial: Trial) -> Judgement:
     assert isinstance(gate, Gate)
     gate.reset()
     episode = Episode(world, load_scenario(trial.scenario), trial.seed)
-    tick, ood, ticks, interventions = episode.start(), 0.0, 0, Counter[str]()
+    tick, ood, ticks, intervened, interventions = episode.start(), 0.0, 0, 0, Counter[str]()
     while not episode.verdict.done:
         assert tick.frame is not None
         step = pipeline.step(tick.frame, tick.ego, world.plan.route, tick.ego.stamp_ns)
         tick = episode.step(step.command)
         ood, ticks = ood + step.observation.ood, ticks + 1
+        intervened += bool(step.gate_reasons)
         interventions.update(step.gate_reasons)
     verdict = episode.verdict
     detail = "; ".join(f"{i.kind} at {i.time_s:.1f} s: {i.detail}" for i in verdict.infractions)
@@ -87,6 +97,8 @@ def judge_trial(trial: Trial) -> Judgement:
         episode.trajectory_hash,
         ood / max(ticks, 1),
         dict(interventions),
+        intervened,
+        ticks,
     )
 
 
@@ -106,7 +118,10 @@ def scores(judgements: Iterable[Judgement]) -> tuple[Score, ...]:
 def _score(name: str, judgements: list[Judgement]) -> Score:
     successes = sum(j.success for j in judgements)
     failures = tuple(f"seed {j.trial.seed}: {j.infraction}" for j in judgements if not j.success)
-    return Score(name, successes, len(judgements), wilson_interval(successes, len(judgements)), failures)
+    reasons = sum((Counter(j.interventions) for j in judgements), Counter[str]())
+    share = sum(j.intervened for j in judgements) / max(sum(j.frames for j in judgements), 1)
+    interval = wilson_interval(successes, len(judgements))
+    return Score(name, successes, len(judgements), interval, failures, share, tuple(reasons.most_common()))
 
 
 @lru_cache(maxsize=2)

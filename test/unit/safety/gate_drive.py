@@ -45,7 +45,16 @@ NUMBERS: dict[str, dict[str, float]] = {
         "route_deviation": 4.0,
         "deviation_hold": 0.50,
     },
-    "heading": {"angle": 0.07, "share": 0.9, "views": 24, "speed": 1.5},
+    "heading": {
+        "angle": 0.07,
+        "share": 0.9,
+        "views": 24,
+        "speed": 1.5,
+        "jump": 0.105,
+        "calm": 0.035,
+        "calm_views": 6,
+        "jump_hold": 0.3,
+    },
     "clearance": {
         "probability": 0.6,
         "cells": 3,

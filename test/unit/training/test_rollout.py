@@ -80,10 +80,13 @@ def test_a_drive_under_randomization_sees_other_cells_and_loses_frames():
 
 def test_scores_count_by_scenario_and_name_each_failure():
     def judgement(scenario: str, seed: int, infraction: str = "") -> Judgement:
-        return Judgement(Trial(scenario, seed, Path()), not infraction, infraction, 1.0, "", 0.0, {})
+        reasons = {"rss_distance": 2, "speed_limit": 1} if infraction else {}
+        trial = Trial(scenario, seed, Path())
+        return Judgement(trial, not infraction, infraction, 1.0, "", 0.0, reasons, 2 * bool(reasons), 20)
 
     first, second = scores([judgement("a", 1), judgement("a", 2, "collision at 1.0 s"), judgement("b", 1)])
     assert (first.scenario, first.successes, first.trials) == ("a", 1, 2)
     assert first.interval[0] < 0.5 < first.interval[1]
     assert "seed 2: collision at 1.0 s" in str(first)
-    assert (second.successes, second.failures) == (1, ())
+    assert "the gate stepped in at 5.00% of the frames: rss_distance 2, speed_limit 1;" in str(first)
+    assert (second.successes, second.failures, second.intervened) == (1, (), 0.0)

@@ -41,12 +41,14 @@ def paint_overlay(
     """Draw a perception over its photograph. Returns (h, w, 3) RGB uint8 of the photograph's own size.
 
     Tinted: drivable ground, in proportion to its probability, with an edge at one half, and paint on the road. Boxed:
-    vehicles, pedestrians and obstacles. Dimmed: what the BEV does not reach; its far edge and the horizon are lines.
+    vehicles, pedestrians and obstacles. Dimmed: what the BEV does not reach; its far edge, the horizon and the outline
+    of the own car are lines.
     """
     scale = rgb.shape[1] / FULL_WIDTH
     picture = _tinted(rgb, perception, in_picture)
     _draw_ranges(picture, in_picture.camera, in_picture.spec, scale)
     _draw_horizon(picture, in_picture.camera, scale)
+    _draw_own_body(picture, in_picture.camera, scale)
     _draw_things(picture, perception, in_picture.camera, in_picture.spec, scale)
     _draw_panel(picture, perception, in_picture, (title, note), scale)
     return picture
@@ -102,6 +104,16 @@ def _draw_horizon(picture: UInt8Array, camera: CameraModel, scale: float) -> Non
         text = "horizon of the calibration"
         x = picture.shape[1] - text_size(text, 0.45 * scale)[0] - 6
         write(picture, text, (x, pixels[-1, 1] - 8 * scale), 0.45 * scale, HORIZON)
+
+
+def _draw_own_body(picture: UInt8Array, camera: CameraModel, scale: float) -> None:
+    if not camera.own_body:
+        return
+    outline = np.clip(camera.own_body, 0, (camera.width - 1, camera.height - 1))
+    cv2.polylines(picture, [np.rint(outline).astype(np.int32)], True, WHITE, max(1, round(scale)), cv2.LINE_AA)
+    text, small = "own car", 0.42 * scale
+    x, y = (outline.min(axis=0) + outline.max(axis=0)) / 2.0
+    write(picture, text, (x - text_size(text, small)[0] / 2.0, y + text_size(text, small)[1]), small)
 
 
 def _draw_things(picture: UInt8Array, perception: Perception, camera: CameraModel, spec: BevSpec, scale: float) -> None:

@@ -98,6 +98,22 @@ def test_the_overlay_has_the_photographs_size_and_shows_where_it_would_drive(tmp
     assert np.median(towards[likely]) > 40 > abs(np.median(towards[unlikely]))
 
 
+def test_on_the_own_car_nothing_is_perceived_and_the_overlay_shows_its_outline(tmp_path):
+    outline = [[0, 140], [319, 140], [319, 180], [0, 180]]
+    camera = tmp_path / "camera.yaml"
+    camera.write_text(yaml.safe_dump(load_camera("default").model_dump(mode="json") | {"own_body": outline}))
+    photo = save(tmp_path / "road.png", scene())
+    for name, chosen in (("free", "default"), ("hidden", camera)):
+        assert perceive(photo, "--camera", chosen, "--out", tmp_path / name) == 0
+    with np.load(tmp_path / "hidden" / "road.npz") as hidden, np.load(tmp_path / "free" / "road.npz") as free:
+        assert np.isnan(hidden["drivable_image"][142:]).all()
+        assert np.isfinite(hidden["drivable_image"][130, 160])
+        assert np.isfinite(free["drivable_image"][150, 160])
+        assert hidden["validity"].sum() < free["validity"].sum()
+    overlays = [cv2.imread(str(tmp_path / name / "road_overlay.png")).astype(int) for name in ("free", "hidden")]
+    assert overlays[1][140, 40:280].mean() > 1.3 * overlays[0][140, 40:280].mean(), "a white line"
+
+
 def test_lane_lines_tell_how_the_camera_sits_against_its_calibration(tmp_path, capsys):
     rgb = scene()
     for side in (-1.8, 1.8):

@@ -18,13 +18,12 @@ class HeadingJump:
     """
 
     _views: int
-    """Since the last jump began, while it stays."""
+    """Since the last jump began, while it stays. Nobody asks before there was a view that is none."""
 
     def __init__(self, limits: HeadingLimits) -> None:
         self._limits = limits
         self._before: deque[float] = deque(maxlen=limits.calm_views)
         self._hold = Persistence(ns_from_seconds(limits.jump_hold))
-        self.forget()
 
     def step(self, reading: float, stamp_ns: int) -> Severity | None:
         """Note a view's reading; return how bad it is: to be braked for at once, and to be stopped for if it lasts."""
@@ -40,7 +39,6 @@ class HeadingJump:
         """Start anew."""
         self._before.clear()
         self._hold.forget()
-        self._views = 0
 
     def _jumps(self, reading: float) -> bool:
         limits, before = self._limits, self._before

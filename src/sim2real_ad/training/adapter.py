@@ -111,8 +111,10 @@ def pictures_of(frames: FrameSet, indices: Indices, random: np.random.Generator 
 def taken(
     frames: FrameSet, indices: Indices, random: np.random.Generator | None
 ) -> tuple[UInt8Array, NDArray[np.bool_]]:
-    """Return the same pictures, and what of them the own car's bonnet hides (N, h, w); some are black there, as they are
-    where a camera's YAML outlines the own car."""
+    """Return the same pictures, and what of them the own car's bonnet hides (N, h, w).
+
+    Some are black there, as a picture is where its camera's YAML outlines the own car.
+    """
     rgb = frames.rgb(indices)
     covered, hidden = frames.covered(indices), np.zeros(rgb.shape[:3], np.bool_)
     if random is not None:

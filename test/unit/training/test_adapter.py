@@ -9,7 +9,7 @@ from sim2real_ad.geometry.level_view import level_camera  # noqa: E402
 from sim2real_ad.observation.adapter import Adapter, ImageSpec  # noqa: E402
 from sim2real_ad.observation.spec import BevSpec, ObservationSpec  # noqa: E402
 from sim2real_ad.policy.runtime import open_network  # noqa: E402
-from sim2real_ad.training import adapter, familiarity  # noqa: E402
+from sim2real_ad.training import adapter, augmentation, familiarity  # noqa: E402
 from sim2real_ad.training.adapter import as_picture, bev_loss, make_batch, pictures_of, train_adapter  # noqa: E402
 from sim2real_ad.training.adapter_network import AdapterExport, AdapterNetwork, look_up  # noqa: E402
 from sim2real_ad.training.augmentation import augment_picture, reflect  # noqa: E402
@@ -157,6 +157,18 @@ def test_what_lies_beyond_the_cameras_picture_is_black_and_not_learned_from():
 
 
 @pytest.mark.torch
+@pytest.mark.parametrize("outlined", [0.0, 1.0])
+def test_a_bonnet_that_is_outlined_is_black_and_a_painted_one_is_not(monkeypatch, outlined):
+    monkeypatch.setattr(augmentation, "BONNET", 1.0)
+    monkeypatch.setattr(adapter, "OUTLINED", outlined)
+    frames, few = frame_set(flat_world(9, 8)), list(range(8))
+    rgb, hidden = adapter.taken(frames, few, np.random.default_rng(0))
+    hidden &= frames.covered(few) > 0
+    assert hidden.any()
+    assert (rgb[hidden] == 0).all() == bool(outlined)
+
+
+@pytest.mark.torch
 def test_cells_the_camera_does_not_see_cost_nothing():
     batch = make_batch(frame_set(flat_world(5, 4)), [0, 1, 2, 3], None)
     weights = torch.ones(len(SPEC.channels))
@@ -167,7 +179,8 @@ def test_cells_the_camera_does_not_see_cost_nothing():
 
 
 @pytest.mark.torch
-def test_a_mirrored_batch_still_agrees_with_its_ground_grid():
+def test_a_mirrored_batch_still_agrees_with_its_ground_grid(monkeypatch):
+    monkeypatch.setattr(augmentation, "BONNET", 0.0)  # it would hide the road that is looked for
     frames = frame_set(flat_world(6, 32))
     batch = make_batch(frames, list(range(32)), np.random.default_rng(0))
     looked_up = look_up(batch.picture.contiguous(), batch.ground).mean(1)

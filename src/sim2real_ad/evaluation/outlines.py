@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from sim2real_ad.config import StrictModel, find_config, load_config
 from sim2real_ad.evaluation.transfer import Overlap
+from sim2real_ad.geometry.polygons import covered
 from sim2real_ad.observation.perception import UNSEGMENTED, Perception
 from sim2real_ad.observation.segments import SEGMENTS
 
@@ -59,8 +58,8 @@ def agreement(perception: Perception, outlines: Outlines, name: str) -> Agreemen
     outline, shape = outlines.photographs.get(name), perception.drivable_image.shape
     if outline is None or shape != (outlines.height, outlines.width):
         return None
-    vehicles, judged = _filled(outline.vehicles, shape), ~_filled(outline.ignored, shape)
-    road = _filled(outline.road, shape) & ~vehicles
+    vehicles, judged = covered(outline.vehicles, shape), ~covered(outline.ignored, shape)
+    road = covered(outline.road, shape) & ~vehicles
     told = judged & np.isfinite(perception.drivable_image)
     seen = judged & (perception.segment_image != UNSEGMENTED)
     shown = perception.segment_image == SEGMENTS.index("vehicle")
@@ -72,13 +71,6 @@ def agreement(perception: Perception, outlines: Outlines, name: str) -> Agreemen
 def describe_iou(overlap: Overlap) -> str:
     """Return the intersection over union, - where nobody claims a pixel."""
     return "-" if overlap.iou is None else f"{overlap.iou:.2f}"
-
-
-def _filled(polygons: Iterable[Polygon], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    filled = np.zeros(shape, np.uint8)
-    for polygon in polygons:
-        cv2.fillPoly(filled, [np.rint(polygon).astype(np.int32)], 1)
-    return filled > 0
 
 
 def _overlap(guess: NDArray[np.bool_], truth: NDArray[np.bool_], where: NDArray[np.bool_]) -> Overlap:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from sim2real_ad.config import StrictModel, check_config, find_config, load_config
 from sim2real_ad.errors import CalibrationError, ConfigError
+from sim2real_ad.geometry.polygons import covered
 
 MOST_OWN_BODY = 0.4
 """Share of the picture that the own car may fill: with more, hardly any road is left to see."""
@@ -86,11 +87,10 @@ class CameraModel(StrictModel):
         """Tell which pixels (N, 2) show the own car: (N,)."""
         if not self.own_body:
             return np.zeros(len(pixels), np.bool_)
-        shown = np.zeros((self.height, self.width), np.uint8)
-        cv2.fillPoly(shown, [np.floor(self.own_body).astype(np.int32)], 1)
+        shown = covered([self.own_body], (self.height, self.width))
         columns, rows = np.floor(np.clip(pixels, -1.0, (self.width, self.height))).astype(np.intp).T
         inside = (columns >= 0) & (columns < self.width) & (rows >= 0) & (rows < self.height)
-        return inside & (shown[rows * inside, columns * inside] > 0)
+        return inside & shown[rows * inside, columns * inside]
 
     def scaled(self, width: int, height: int) -> CameraModel:
         """Return the camera of the same picture resized to another size.
@@ -157,8 +157,7 @@ def _check_own_body(camera: CameraModel, source: str) -> None:
         return
     if len(camera.own_body) < 3:
         raise CalibrationError(f"{source}: own_body has {len(camera.own_body)} corners, an outline has at least 3")
-    columns, rows = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
-    share = camera.on_own_body(np.column_stack((columns.ravel(), rows.ravel()))).mean()
+    share = covered([camera.own_body], (camera.height, camera.width)).mean()
     if not 0.0 < share <= MOST_OWN_BODY:
         raise CalibrationError(
             f"{source}: own_body covers {share:.0%} of the {camera.width}x{camera.height} picture, "

@@ -7,7 +7,7 @@ from typing import Any
 
 from sim2real_ad.safety.agreement import SpeedAgreement
 from sim2real_ad.safety.driver import DriverOverride
-from sim2real_ad.safety.findings import Finding, Persistence, Severity
+from sim2real_ad.safety.findings import Finding, Persistence, Severity, worsened
 from sim2real_ad.safety.freshness import FreshnessMonitor
 from sim2real_ad.safety.inputs import SOURCES, GateInputs, Source
 from sim2real_ad.safety.limits import SafetyLimits
@@ -94,11 +94,8 @@ class InputWatch:
     def _finding(self, source: Source, fault: str | None, now_ns: int) -> list[Finding]:
         """Return a fault as a finding: an input that is late may only have lost a frame."""
         severity = Severity.EMERGENCY if source == "ego" else Severity.STOP
-        is_late = fault == f"{source}_stale"
-        lasts = self._lapses[source].step(now_ns, holds=is_late)
-        if is_late and not lasts:
-            severity = Severity.LAPSE
-        return [Finding(source, fault, severity)] if fault else []
+        lapse = worsened(self._lapses[source], now_ns, holds=fault == f"{source}_stale", severity=severity)
+        return [Finding(source, fault, severity if lapse is None else lapse)] if fault else []
 
     def _fault(self, source: Source, inputs: GateInputs, now_ns: int) -> str | None:
         stamp_ns = inputs.stamp_ns(source)

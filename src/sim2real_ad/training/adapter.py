@@ -43,9 +43,6 @@ NEAR_M = 30.0
 REFLECTED = 0.2
 """Share of training pictures with a reflection in the windscreen."""
 
-OUTLINED = 0.3
-"""Share of the bonnets that are known of, and so black in the level view."""
-
 MIRROR = np.array([-1.0, 1.0], np.float32)
 """Of a grid's x and y, where left and right change places."""
 
@@ -111,10 +108,7 @@ def pictures_of(frames: FrameSet, indices: Indices, random: np.random.Generator 
 def taken(
     frames: FrameSet, indices: Indices, random: np.random.Generator | None
 ) -> tuple[UInt8Array, NDArray[np.bool_]]:
-    """Return the same pictures, and what of them the own car's bonnet hides (N, h, w).
-
-    Some are black there, as a picture is where its camera's YAML outlines the own car.
-    """
+    """Return the same pictures, and what of them the own car's bonnet hides (N, h, w)."""
     rgb = frames.rgb(indices)
     covered, hidden = frames.covered(indices), np.zeros(rgb.shape[:3], np.bool_)
     if random is not None:
@@ -123,8 +117,6 @@ def taken(
             if random.random() < REFLECTED:
                 rgb[n] = reflect(rgb[n], plain[n - 1], random)
             rgb[n], hidden[n] = augment_picture(rgb[n], random, _lowest(covered[n]))
-            if random.random() < OUTLINED:
-                rgb[n][hidden[n]] = 0
     return rgb * covered[..., None], hidden
 
 

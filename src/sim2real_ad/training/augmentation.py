@@ -19,6 +19,8 @@ Effect = Callable[[UInt8Array, np.random.Generator], UInt8Array]
 
 BONNET = 0.3
 """Share of pictures with the own car's bonnet in them."""
+OUTLINED = 0.3
+"""Share of these that are black there, as the level view is where a camera's YAML outlines the own car."""
 
 
 def augment_picture(
@@ -37,6 +39,8 @@ def augment_picture(
         picture[hidden] = _bonnet(picture, random)[hidden]
     for odds, effect in _OF_LIGHT_AND_CAMERA:
         picture = effect(picture, random) if random.random() < odds else picture
+    if hidden.any() and random.random() < OUTLINED:
+        picture[hidden] = 0
     return picture, hidden
 
 

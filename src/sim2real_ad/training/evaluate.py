@@ -34,7 +34,7 @@ class Trial:
 @dataclass(frozen=True)
 class Judgement:
     """How it went. ood: the mean out-of-distribution score; interventions: frames whose command the gate changed, by
-    reason; intervened: those with any, of all frames."""
+    reason; intervened: those with any; frames: all of them."""
 
     trial: Trial
     success: bool
@@ -43,8 +43,8 @@ class Judgement:
     trajectory_hash: str
     ood: float
     interventions: dict[str, int]
-    intervened: int = 0
-    frames: int = 0
+    intervened: int
+    frames: int
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,15 @@ class Score:
     trials: int
     interval: tuple[float, float]
     failures: tuple[str, ...]
-    intervened: float = 0.0
-    interventions: tuple[tuple[str, int], ...] = ()
+    intervened: float
+    interventions: tuple[tuple[str, int], ...]
 
     def __str__(self) -> str:
         low, high = self.interval
-        reasons = "".join(f" {reason} {count}," for reason, count in self.interventions)
-        gate = f"; the gate stepped in at {self.intervened:.2%} of the frames" + (f":{reasons[:-1]}" if reasons else "")
+        reasons = ", ".join(f"{reason} {count}" for reason, count in self.interventions)
+        gate = f"the gate stepped in at {self.intervened:.2%} of the frames" + (f": {reasons}" if reasons else "")
         failed = f"; {', '.join(self.failures)}" if self.failures else ""
-        return f"{self.scenario}: {self.successes} of {self.trials} (Wilson 95 % {low:.2f}..{high:.2f}){gate}{failed}"
+        return f"{self.scenario}: {self.successes} of {self.trials} (Wilson 95 % {low:.2f}..{high:.2f}); {gate}{failed}"
 
 
 def judge_trial(trial: Trial) -> Judgement:

@@ -160,7 +160,7 @@ def test_what_lies_beyond_the_cameras_picture_is_black_and_not_learned_from():
 @pytest.mark.parametrize("outlined", [0.0, 1.0])
 def test_a_bonnet_that_is_outlined_is_black_and_a_painted_one_is_not(monkeypatch, outlined):
     monkeypatch.setattr(augmentation, "BONNET", 1.0)
-    monkeypatch.setattr(adapter, "OUTLINED", outlined)
+    monkeypatch.setattr(augmentation, "OUTLINED", outlined)
     frames, few = frame_set(flat_world(9, 8)), list(range(8))
     rgb, hidden = adapter.taken(frames, few, np.random.default_rng(0))
     hidden &= frames.covered(few) > 0
@@ -178,9 +178,15 @@ def test_cells_the_camera_does_not_see_cost_nothing():
     assert bev_loss(logits, batch, weights) == pytest.approx(float(bev_loss(wrong_where_unseen, batch, weights)))
 
 
+@pytest.fixture
+def plain_pictures(monkeypatch):
+    """Pictures as rendered: no bonnet over what is looked for, no light in which it cannot be told."""
+    monkeypatch.setattr(adapter, "augment_picture", lambda rgb, *_: (rgb, np.zeros(rgb.shape[:2], np.bool_)))
+    monkeypatch.setattr(adapter, "REFLECTED", 0.0)
+
+
 @pytest.mark.torch
-def test_a_mirrored_batch_still_agrees_with_its_ground_grid(monkeypatch):
-    monkeypatch.setattr(augmentation, "BONNET", 0.0)  # it would hide the road that is looked for
+def test_a_mirrored_batch_still_agrees_with_its_ground_grid(plain_pictures):
     frames = frame_set(flat_world(6, 32))
     batch = make_batch(frames, list(range(32)), np.random.default_rng(0))
     looked_up = look_up(batch.picture.contiguous(), batch.ground).mean(1)
@@ -194,9 +200,7 @@ def test_a_mirrored_batch_still_agrees_with_its_ground_grid(monkeypatch):
 
 
 @pytest.mark.torch
-def test_a_mirrored_batch_of_doubts_still_agrees_with_its_grid(monkeypatch):
-    monkeypatch.setattr(adapter, "augment_picture", lambda rgb, *_: (rgb, np.zeros(rgb.shape[:2], np.bool_)))
-    monkeypatch.setattr(adapter, "REFLECTED", 0.0)
+def test_a_mirrored_batch_of_doubts_still_agrees_with_its_grid(plain_pictures):
     frames = frame_set(flat_world(6, 32))
     of_picture = frames.geometry([0]).ground[0]
     mirrored = 0

@@ -16,8 +16,8 @@ def register(app: typer.Typer) -> None:
 
 
 def ablate(
-    trained: Annotated[Path, typer.Option(help="Folder of `s2r train all`, rounds included.")],
     out: Annotated[Path, typer.Option(help="Folder of the ablation; what is finished in it is kept.")],
+    trained: Annotated[Path | None, typer.Option(help="Checkpoint folder; the shipped one without.")] = None,
     variants: Annotated[str, typer.Option(help="Names by commas, or 'all'; teacher:FILE.npz for another teacher.")] = (
         "all"
     ),
@@ -26,7 +26,7 @@ def ablate(
     ),
     episodes: Annotated[int, typer.Option(min=1, max=1000, help="Seeds 0 to N-1, a domain and scenario.")] = 20,
     workers: Annotated[int, typer.Option(min=1, help="Processes that drive at the same time.")] = 2,
-    config: Annotated[Path | None, typer.Option(help="Training YAML of the trained folder.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Training YAML of the checkpoint.")] = None,
     docs: Annotated[Path | None, typer.Option(help="Also renew the section of this Markdown file.")] = None,
 ) -> None:
     """Drive without phase 2, learned adapter, action mapping, history, randomization; print a table with intervals.
@@ -34,6 +34,7 @@ def ablate(
     What needs a training of its own gets a short one, beside a short one with nothing left out. Stop it at any time:
     the same command goes on where it was.
     """
+    from sim2real_ad.policy.checkpoint import SHIPPED
     from sim2real_ad.training.ablation.run import Ablation, run_ablation, save_table
     from sim2real_ad.training.ablation.variants import VARIANTS
     from sim2real_ad.training.config import load_training
@@ -46,7 +47,7 @@ def ablate(
     where = ("training", *target_domain_names()) if domains == "all" else tuple(domains.split(","))
     ablation = Ablation(
         out=out,
-        trained=trained,
+        trained=trained or SHIPPED,
         variants=tuple(VARIANTS) if variants == "all" else tuple(variants.split(",")),
         domains=tuple("" if name == "training" else name for name in where),
         episodes=episodes,

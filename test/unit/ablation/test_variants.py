@@ -1,13 +1,17 @@
+import json
+
 import pytest
 
 pytest.importorskip("torch", reason="ablations need the train extra")
 
 from sim2real_ad.errors import ConfigError
-from sim2real_ad.policy.checkpoint import SHIPPED, STUDENT_FILE, load_checkpoint
+from sim2real_ad.policy.checkpoint import ADAPTER_FILE, CONFIG_FILE, SHIPPED
+from sim2real_ad.training.ablation import run
 from sim2real_ad.training.ablation.run import Ablation, Drive, prepare, table
 from sim2real_ad.training.ablation.variants import VARIANTS, short_training, variant_of
 from sim2real_ad.training.config import TrainingConfig
 from sim2real_ad.training.progress import Progress
+from sim2real_ad.training.run import ADAPTER_RECORD
 
 
 def ablation(tmp_path, trained=SHIPPED) -> Ablation:
@@ -47,19 +51,20 @@ def test_the_checkpoint_itself_drives_where_nothing_needs_training(tmp_path):
     assert prepare(VARIANTS["no_action_mapping"], ablation(tmp_path), TrainingConfig(), Progress()) == SHIPPED
 
 
-def test_phase_1s_student_comes_from_the_training_and_its_absence_is_named(tmp_path):
+def test_without_phase_2_a_student_learns_on_the_true_bev_alone_over_the_checkpoints_adapter(tmp_path, monkeypatch):
+    taught = {}
+
+    def learn(config, folder, _progress, _workers):
+        taught[folder] = config.student
+        assert (folder / ADAPTER_FILE).read_bytes() == (SHIPPED / ADAPTER_FILE).read_bytes()
+        assert json.loads((folder / ADAPTER_RECORD).read_text())["steps"] > 0
+        (folder / CONFIG_FILE).touch()
+
+    monkeypatch.setattr(run, "student_part", learn)
     base = TrainingConfig()
-    with pytest.raises(ConfigError, match=rf"round_{base.student.truth_rounds - 1}.*s2r train all"):
-        prepare(VARIANTS["no_phase_2"], ablation(tmp_path), base, Progress())
-    trained = tmp_path / "trained"
-    trained.mkdir()
-    for file in SHIPPED.iterdir():
-        (trained / file.name).write_bytes(file.read_bytes())
-    student = trained / f"round_{base.student.truth_rounds - 1}" / STUDENT_FILE
-    student.parent.mkdir()
-    student.write_bytes((SHIPPED / STUDENT_FILE).read_bytes())
-    folder = prepare(VARIANTS["no_phase_2"], ablation(tmp_path, trained), base, Progress())
-    assert load_checkpoint(folder).spec == load_checkpoint(SHIPPED).spec
+    folder = prepare(VARIANTS["no_phase_2"], ablation(tmp_path), base, Progress())
+    assert prepare(VARIANTS["projection_only"], ablation(tmp_path), base, Progress()) == folder
+    assert taught == {folder: base.student.model_copy(update={"camera_rounds": 0})}
 
 
 def test_a_variant_that_borrows_an_adapter_says_whose(tmp_path):

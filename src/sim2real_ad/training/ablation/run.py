@@ -13,16 +13,15 @@ from sim2real_ad.config import StrictModel
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.evaluation.statistics import wilson_interval
 from sim2real_ad.evaluation.transfer_folder import append_line, read_lines
+from sim2real_ad.files import write_json
 from sim2real_ad.policy.checkpoint import (
     ADAPTER_FILE,
     CONFIG_FILE,
-    REQUIRED_FILES,
-    STUDENT_FILE,
+    RECORD_FILE,
     load_checkpoint,
-    seal_checkpoint,
     sha256_of,
 )
-from sim2real_ad.training.ablation.variants import Variant, short_training, variant_of
+from sim2real_ad.training.ablation.variants import Variant, phase_1_training, short_training, variant_of
 from sim2real_ad.training.config import TrainingConfig
 from sim2real_ad.training.evaluate import Trial, judge_all
 from sim2real_ad.training.progress import Progress
@@ -31,6 +30,8 @@ from sim2real_ad.training.seeds import EVALUATION_SEEDS
 
 DRIVES_FILE = "drives.jsonl"
 SHORT_NAME = "short"
+PHASE_1_NAME = "phase_1"
+"""Folder of the student that all variants without phase 2 drive with."""
 
 
 class Drive(StrictModel):
@@ -46,7 +47,7 @@ class Drive(StrictModel):
 
 @dataclass(frozen=True)
 class Ablation:
-    """What is asked for. trained: a folder of `s2r train all`; domains: "" is the training domain."""
+    """What is asked for. trained: a checkpoint's folder; domains: "" is the training domain."""
 
     out: Path
     trained: Path
@@ -59,7 +60,7 @@ class Ablation:
 def run_ablation(ablation: Ablation, base: TrainingConfig, progress: Progress) -> str:
     """Make what is missing, drive what has not been driven, and return the table in Markdown.
 
-    Raises ConfigError for an unknown variant, CheckpointError where the trained folder lacks what a variant needs.
+    Raises ConfigError for an unknown variant, CheckpointError where the trained folder is no checkpoint.
     """
     variants = [variant_of(name) for name in ablation.variants]
     folders = {v.name: prepare(v, ablation, base, progress) for v in variants}
@@ -70,40 +71,36 @@ def run_ablation(ablation: Ablation, base: TrainingConfig, progress: Progress) -
 
 
 def prepare(variant: Variant, ablation: Ablation, base: TrainingConfig, progress: Progress) -> Path:
-    """Return the variant's checkpoint folder, trained or put together where it does not exist yet."""
+    """Return the variant's checkpoint folder, trained first where it does not exist yet."""
     if variant.training is None and not variant.phase_1:
         return ablation.trained
-    folder = ablation.out / variant.name.replace("/", "_").replace(":", "_")
+    folder = ablation.out / (PHASE_1_NAME if variant.phase_1 else variant.name.replace("/", "_").replace(":", "_"))
     if (folder / CONFIG_FILE).is_file():
         return folder
     folder.mkdir(parents=True, exist_ok=True)
-    if variant.training is None:
-        _with_phase_1_student(ablation.trained, base, folder)
-        return folder
-    config = short_training(base, variant)
-    if variant.own_adapter:
-        if not (folder / ADAPTER_RECORD).is_file():
-            adapter_part(config, folder, progress, ablation.workers)
-    else:
-        source = ablation.out / SHORT_NAME
-        if not (source / ADAPTER_RECORD).is_file():
-            raise ConfigError(f"'{variant.name}' takes the adapter of '{SHORT_NAME}': name that first in --variants")
-        for name in (ADAPTER_FILE, ADAPTER_RECORD):
-            shutil.copy(source / name, folder / name)
+    config = phase_1_training(base) if variant.phase_1 else short_training(base, variant)
+    if variant.phase_1:
+        _take_adapter_of_checkpoint(ablation.trained, folder)
+    elif not variant.own_adapter:
+        _take_adapter_of_short(variant, ablation.out / SHORT_NAME, folder)
+    elif not (folder / ADAPTER_RECORD).is_file():
+        adapter_part(config, folder, progress, ablation.workers)
     student_part(config, folder, progress, ablation.workers)
     return folder
 
 
-def _with_phase_1_student(trained: Path, base: TrainingConfig, folder: Path) -> None:
-    """Put a checkpoint together from the trained one and its student of the last round on the true BEV."""
-    student = trained / f"round_{base.student.truth_rounds - 1}" / STUDENT_FILE
-    if not student.is_file():
-        raise ConfigError(f"{student} is missing: phase 1's student is in a folder of `s2r train all` only")
+def _take_adapter_of_checkpoint(trained: Path, folder: Path) -> None:
     loaded = load_checkpoint(trained)
-    for name in REQUIRED_FILES:
-        shutil.copy(student if name == STUDENT_FILE else trained / name, folder / name)
-    config = loaded.config
-    seal_checkpoint(folder, config.observation, config.image, config.corridor, config.action)
+    shutil.copy(loaded.path / ADAPTER_FILE, folder / ADAPTER_FILE)
+    record = json.loads((loaded.path / RECORD_FILE).read_text(encoding="utf-8"))
+    write_json(folder / ADAPTER_RECORD, record["adapter"])
+
+
+def _take_adapter_of_short(variant: Variant, short: Path, folder: Path) -> None:
+    if not (short / ADAPTER_RECORD).is_file():
+        raise ConfigError(f"'{variant.name}' takes the adapter of '{SHORT_NAME}': name that first in --variants")
+    for name in (ADAPTER_FILE, ADAPTER_RECORD):
+        shutil.copy(short / name, folder / name)
 
 
 def _drive_missing(

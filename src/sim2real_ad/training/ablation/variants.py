@@ -24,9 +24,9 @@ SHORT: Mapping[str, Any] = {
 class Variant:
     """One way to do without a part.
 
-    without: see `stages`; phase_1: drive with the student as it was before it saw through the adapter; training:
-    changes of the training that makes it, None where the checkpoint itself drives; own_adapter: whether that training
-    makes an adapter too, or takes that of `short`.
+    without: see `stages`; phase_1: drive with a student that was taught on the true BEV alone, over the checkpoint's
+    adapter; training: changes of the short training that makes it, None where there is none; own_adapter: whether that
+    training makes an adapter too, or takes that of `short`.
     """
 
     name: str
@@ -67,6 +67,12 @@ def variant_of(name: str) -> Variant:
     if name not in VARIANTS:
         raise ConfigError(f"no ablation '{name}'; known: {', '.join(VARIANTS)}, {TEACHER}FILE.npz")
     return VARIANTS[name]
+
+
+def phase_1_training(base: TrainingConfig) -> TrainingConfig:
+    """Return the base's training without phase 2: as many rounds on the degraded true BEV, and then none."""
+    student = base.student.model_copy(update={"camera_rounds": 0})
+    return base.model_copy(update={"teacher": "shipped", "student": student})
 
 
 def short_training(base: TrainingConfig, variant: Variant) -> TrainingConfig:

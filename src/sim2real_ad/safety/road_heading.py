@@ -36,6 +36,9 @@ ASIDE = np.arange(-8.0, 8.25, 0.5)
 FARTHEST = 1000.0
 """m from the car beyond which a route's point is none: views hold some 50 m of it."""
 ON_ROUTE = len(ASIDE) // 2
+SHARPEST = 0.6
+"""rad that the route may turn over AHEAD: roads bend less, and what turns more is a junction, whose mouths have no edge
+that runs along the route."""
 LEAST_EDGE = 5
 """Places at which an edge must be seen for a reading."""
 APART = 2
@@ -96,9 +99,11 @@ class RoadHeading:
         """Return the road's heading against the route's, rad, left positive; None where the view does not tell."""
         if self._channel is None or not self._is_usable(view):
             return None
-        along, places = places_beside(view.route)
+        along, places, headings = places_beside(view.route)
         cells = np.rint(self._bev.cells_from_base(places)).astype(np.intp)
-        if len(along) < LEAST_AHEAD or not np.all((cells >= 0) & (cells < self._bev.shape[1:])):
+        if len(along) < LEAST_AHEAD or np.ptp(headings) > SHARPEST:
+            return None
+        if not np.all((cells >= 0) & (cells < self._bev.shape[1:])):
             return None
         row, column = cells[..., 0], cells[..., 1]
         road = (view.bev[self._channel][row, column] >= LIKELY).tolist()
@@ -114,18 +119,18 @@ class RoadHeading:
         return shaped and routed and bool(np.abs(route).max() < FARTHEST)
 
 
-def places_beside(route: NDArray[np.floating[Any]]) -> tuple[Floats, Floats]:
-    """Return distances (N,) along a route (P, 2) in base_link, those of AHEAD that it reaches, and the places (N, M, 2)
-    beside it at each, those of ASIDE from right to left."""
+def places_beside(route: NDArray[np.floating[Any]]) -> tuple[Floats, Floats, Floats]:
+    """Return distances (N,) along a route (P, 2) in base_link, those of AHEAD that it reaches, the places (N, M, 2)
+    beside it at each, those of ASIDE from right to left, and the route's headings there (N,), rad, -pi..pi."""
     along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(route, axis=0).T))))
     at = AHEAD[along[-1] >= AHEAD + REACH]
     before, here, after = (
         (np.interp(at + s, along, route[:, 0]), np.interp(at + s, along, route[:, 1])) for s in SHIFTS
     )
-    heading = np.arctan2(after[1] - before[1], after[0] - before[0])[:, None]
-    x = here[0][:, None] - ASIDE * np.sin(heading)
-    y = here[1][:, None] + ASIDE * np.cos(heading)
-    return at, np.stack((x, y), axis=2)
+    heading = np.arctan2(after[1] - before[1], after[0] - before[0])
+    x = here[0][:, None] - ASIDE * np.sin(heading)[:, None]
+    y = here[1][:, None] + ASIDE * np.cos(heading)[:, None]
+    return at, np.stack((x, y), axis=2), heading
 
 
 def _edge(road: list[list[bool]], seen: list[list[bool]], side: int) -> Floats:

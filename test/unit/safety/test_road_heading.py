@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.safety.findings import Finding, Severity
-from sim2real_ad.safety.road_heading import AHEAD, ASIDE, LEAST_AHEAD, LEAST_EDGE, RoadHeading, places_beside
+from sim2real_ad.safety.road_heading import (
+    AHEAD,
+    ASIDE,
+    LEAST_AHEAD,
+    LEAST_EDGE,
+    SHARPEST,
+    RoadHeading,
+    places_beside,
+)
 
 VIEWS = LIMITS.heading.views
 FAST = 6.0
@@ -218,12 +226,13 @@ def test_a_route_must_reach_far_enough():
 
 
 def test_places_lie_beside_the_route_at_their_distances():
-    along, places = places_beside(np.array([[0.0, 0.0], [15.0, 0.0], [40.0, 0.0]]))
+    along, places, headings = places_beside(np.array([[0.0, 0.0], [15.0, 0.0], [40.0, 0.0]]))
+    assert headings.tolist() == [0.0] * len(AHEAD)
     assert along.tolist() == AHEAD.tolist()
     assert places.shape == (len(AHEAD), len(ASIDE), 2)
     assert np.allclose(places[..., 0], AHEAD[:, None])
     assert np.allclose(places[..., 1], ASIDE)
-    to_the_left, places = places_beside(np.array([[3.0, 0.0], [3.0, 40.0]]))
+    to_the_left, places, _ = places_beside(np.array([[3.0, 0.0], [3.0, 40.0]]))
     assert np.allclose(places[..., 0], 3.0 - ASIDE)
     assert np.allclose(places[..., 1], AHEAD[:, None])
     assert len(to_the_left) == len(AHEAD)
@@ -232,7 +241,8 @@ def test_places_lie_beside_the_route_at_their_distances():
 def test_places_beside_a_bend_lie_on_circles_about_its_centre():
     s = np.linspace(0.0, 40.0, 400)
     circle = np.stack((20.0 * np.sin(s / 20.0), 20.0 - 20.0 * np.cos(s / 20.0)), axis=1)
-    along, places = places_beside(circle)
+    along, places, headings = places_beside(circle)
+    assert np.allclose(headings, along / 20.0, atol=1e-3)
     from_centre = np.hypot(places[..., 0], places[..., 1] - 20.0)
     assert np.allclose(from_centre, 20.0 - ASIDE, atol=0.01)
     on_route = places[:, len(ASIDE) // 2]
@@ -260,6 +270,13 @@ def test_a_route_that_leaves_the_grid_tells_nothing_and_one_that_keeps_within_te
     assert on(x_max=25.75) is None
     assert on(y_min=-7.75) is None
     assert on(y_max=7.75) is None
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_a_route_that_turns_as_only_junctions_do_tells_nothing(side):
+    ahead = AHEAD[-1] - AHEAD[0]
+    assert reading_of(road(8.0, curvature=side * (SHARPEST - 0.02) / ahead)) is not None
+    assert reading_of(road(8.0, curvature=side * (SHARPEST + 0.02) / ahead)) is None
 
 
 def test_of_two_roads_the_one_at_the_route_counts():

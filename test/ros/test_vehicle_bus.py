@@ -159,6 +159,7 @@ def test_the_car_is_engaged_commanded_and_reported(car, protocol) -> None:
     actuation = car.actuations[-1][1]
     assert actuation.lateral.steering_tire_angle == pytest.approx(0.05, abs=0.005)
     assert actuation.longitudinal.acceleration == pytest.approx(0.5, abs=0.15)
+    assert actuation.longitudinal.velocity > 0.0
 
 
 OF_ALL = {
@@ -198,8 +199,9 @@ def test_a_gate_that_goes_silent_lets_the_car_stop_by_itself(car) -> None:
     car.until_mode(MODES.NOT_READY, commands=False)
     for _ in range(20):
         car.tick(commands=False)
-    stop = next(at_s for at_s, m in car.actuations if m.longitudinal.acceleration < -1.0)
+    stop, told = next((at_s, m) for at_s, m in car.actuations if m.longitudinal.acceleration < -1.0)
     assert stop - began_s <= 0.2
+    assert told.longitudinal.velocity == 0.0, "the modules say that it is their own stop"
     assert "command" in car.told
 
 

@@ -21,6 +21,9 @@ Config = Annotated[Path | None, typer.Option(help="Training YAML; the defaults m
 Workers = Annotated[int, typer.Option(min=1, help="Processes that drive at the same time.")]
 
 
+EVALUATION_SECTION = "evaluation"
+
+
 def register(app: typer.Typer) -> None:
     """Add `s2r train` with its sub-commands."""
     commands = typer.Typer(no_args_is_help=True, help=__doc__)
@@ -45,18 +48,42 @@ def everything(out: Checkpoint = Path("checkpoint"), config: Config = None, work
 
 
 def evaluate(
-    out: Annotated[Path, typer.Option(help="Folder of the checkpoint.")] = Path("checkpoint"),
-    config: Config = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="Checkpoint folder; the shipped one without.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the drives; what is in it is not driven again.")] = Path(
+        "out/evaluation"
+    ),
     workers: Workers = 2,
     episodes: Annotated[int, typer.Option(min=1, max=1000, help="Of each scenario.")] = 20,
-    domains: Annotated[str, typer.Option(help="training, names in config/domains or paths, by commas.")] = "training",
+    domains: Annotated[str, typer.Option(help="training, names in config/domains or paths, by commas; or 'all'.")] = (
+        "training"
+    ),
+    scenarios: Annotated[str, typer.Option(help="Names in config/scenarios, by commas; or 'all'.")] = "all",
     first_seed: Annotated[int, typer.Option(min=0, max=999, help="Of the episodes; the others follow.")] = 0,
+    docs: Annotated[Path | None, typer.Option(help="Also renew the section of this Markdown file.")] = None,
 ) -> None:
-    """Judge a checkpoint in closed loop, in process, from camera to gate. Through the graph: `s2r transfer`."""
-    from sim2real_ad.training.run import evaluate_checkpoint
+    """Judge a checkpoint in closed loop, in process, from camera to gate. Through the graph: `s2r transfer`.
 
-    names = tuple("" if name == "training" else name for name in domains.split(","))
-    evaluate_checkpoint(out, config, range(first_seed, first_seed + episodes), workers, names)
+    Stop it at any time: the same command goes on where it was. A table goes to the console and to OUT/table.md.
+    """
+    from sim2real_ad.files import write_text
+    from sim2real_ad.training.experiment.table import renew_section, require_markers
+    from sim2real_ad.training.judged_drives import TRAINING, evaluate_checkpoint, score_table
+    from sim2real_ad.training.progress import Progress
+    from sim2real_ad.world.scenarios import scenario_names
+    from sim2real_ad.world.target_domain import target_domain_names
+
+    if docs is not None:
+        require_markers(docs, EVALUATION_SECTION)
+    where = (TRAINING, *target_domain_names()) if domains == "all" else tuple(domains.split(","))
+    names = scenario_names() if scenarios == "all" else tuple(scenarios.split(","))
+    seeds = range(first_seed, first_seed + episodes)
+    unnamed = tuple("" if name == TRAINING else name for name in where)
+    found = evaluate_checkpoint(checkpoint, names, unnamed, seeds, out, workers, Progress())
+    text = f"Seeds {seeds[0]} to {seeds[-1]} of each scenario, in process.\n\n{score_table(found)}"
+    write_text(out / "table.md", text)
+    typer.echo(text)
+    if docs is not None:
+        renew_section(docs, EVALUATION_SECTION, text)
 
 
 def teacher(

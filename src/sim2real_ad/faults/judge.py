@@ -28,8 +28,8 @@ class Seen:
     """What was seen of a drive, in order. Times of CLOCK_MONOTONIC in ns, at receipt.
 
     injected_ns: when the fault began; stops: of commands that are explicit stops; let_go: when the car said that it
-    takes no commands any more; statuses: (time, state, reasons) of the gate; result: of
-    the episode, JSON; failure: why it was not driven to its end.
+    takes no commands any more, or its modules stopped it by themselves; statuses: (time, state, reasons) of the gate;
+    result: of the episode, JSON; failure: why it was not driven to its end.
     """
 
     injected_ns: int | None = None

@@ -10,7 +10,7 @@ from sim2real_ad.ros.conversions import ns_from_time
 from sim2real_ad.ros.episode_client import EpisodeClient
 from sim2real_ad.ros.node import topic_type
 from sim2real_ad.ros.qos import publisher_qos
-from sim2real_ad.ros.topics import CONTROL, CONTROL_MODE, GATE_STATUS, ODOMETRY, TIMING, UPSET
+from sim2real_ad.ros.topics import ACTUATION, CONTROL, CONTROL_MODE, GATE_STATUS, ODOMETRY, TIMING, UPSET
 
 INJECTOR = "fault_injector"
 
@@ -26,6 +26,7 @@ class FaultWatch(EpisodeClient):
         for topic, callback in (
             (CONTROL, self._on_control),
             (CONTROL_MODE, self._on_mode),
+            (ACTUATION, self._on_actuation),
             (GATE_STATUS, self._on_gate),
             (ODOMETRY, self._on_odometry),
             (TIMING, self._on_timing),
@@ -57,6 +58,11 @@ class FaultWatch(EpisodeClient):
 
     def _on_mode(self, message: Any) -> None:
         if self._start_ns is not None and message.mode != message.AUTONOMOUS:
+            self.seen.let_go.append(time.monotonic_ns())
+
+    def _on_actuation(self, message: Any) -> None:
+        """Note what the car's simulated modules do before anybody tells of it: see `simulated_ecu_node.LEAST_SPEED`."""
+        if self._start_ns is not None and message.longitudinal.velocity == 0.0:
             self.seen.let_go.append(time.monotonic_ns())
 
     def _on_gate(self, message: Any) -> None:

@@ -26,6 +26,9 @@ from sim2real_ad.ros.node import GraphNode, NodeParameters, run_node
 from sim2real_ad.types import ControlCommand
 from sim2real_ad.vehicle.profile import load_vehicle
 
+LEAST_SPEED = 0.1
+"""m/s, of what the actuators are told while the modules follow commands; 0 tells that they stop the car themselves."""
+
 
 class SimulatedEcuParameters(NodeParameters):
     """vehicle: name or path of the profile; bus: `profile`, or another bus in one line; rate_hz: steps a second."""
@@ -106,7 +109,8 @@ class SimulatedEcuNode(GraphNode[SimulatedEcuParameters]):
             return
         if actuation.steering_tire_angle is not None:
             self._steering_tire_angle = actuation.steering_tire_angle
-        command = ControlCommand(self._stamp_ns, self._steering_tire_angle, self._acceleration(actuation))
+        speed = 0.0 if actuation.own_stop else max(self._car.speed, LEAST_SPEED)
+        command = ControlCommand(self._stamp_ns, self._steering_tire_angle, self._acceleration(actuation), speed)
         self._actuations.publish(message_from_command(command))
 
     def _acceleration(self, actuation: Actuation) -> float:

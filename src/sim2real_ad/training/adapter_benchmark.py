@@ -23,6 +23,7 @@ from sim2real_ad.observation.familiarity import DRIVING_SPEED, FROZEN_AFTER_S, F
 from sim2real_ad.policy.checkpoint import Checkpoint, load_checkpoint
 from sim2real_ad.safety.gate import Gate, GateConfig
 from sim2real_ad.safety.inputs import GateInputs
+from sim2real_ad.safety.limits import load_safety_limits
 from sim2real_ad.training.domain_world import open_domain
 from sim2real_ad.training.seeds import EVALUATION_SEEDS
 from sim2real_ad.training.teacher.driver import SHIPPED, make_driver
@@ -136,12 +137,14 @@ def _aurocs(seen: dict[str, Seen]) -> list[Measurement]:
     """Return how well the score tells each kind of bad picture from normal driving, over all held-out domains."""
     held_out = [found for domain, found in seen.items() if domain != TRAINING]
     usual = np.array([score for found in held_out for score in found.scores[""]])
-    figures = []
+    figures, limit = [], load_safety_limits().domain.unfamiliar
     for kind in (*CORRUPTIONS, FROZEN, WRONG_CALIBRATION):
         bad = np.array([score for found in held_out for score in found.scores[kind]])
-        figures.append(_share(f"AUROC, {kind}", auroc(bad, usual) or 0.0, LEAST_AUROC, f"{len(bad)} pictures"))
-    doubted = [f"{name} {np.mean(np.array(found.scores['']) > 0.5):.1%}" for name, found in seen.items()]
-    return [*figures, _share("normal pictures doubted", float((usual > 0.5).mean()), None, ", ".join(doubted))]
+        note = f"{len(bad)} pictures, {(bad > limit).mean():.1%} beyond the gate's limit"
+        figures.append(_share(f"AUROC, {kind}", auroc(bad, usual) or 0.0, LEAST_AUROC, note))
+    beyond = [f"{name} {np.mean(np.array(found.scores['']) > limit):.1%}" for name, found in seen.items()]
+    share = float((usual > limit).mean())
+    return [*figures, _share("normal pictures beyond the gate's limit", share, None, ", ".join(beyond))]
 
 
 def _iou(seen: Seen, channel: str) -> float:

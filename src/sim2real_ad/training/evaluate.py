@@ -51,7 +51,7 @@ class Judgement:
 class Score:
     """A scenario's count of strict successes with its Wilson 95 % interval.
 
-    intervened: share of the frames whose command the gate changed; interventions: by reason.
+    intervened: share of the frames whose command the gate changed; interventions: by reason; frames: all of them.
     """
 
     scenario: str
@@ -61,6 +61,7 @@ class Score:
     failures: tuple[str, ...]
     intervened: float
     interventions: tuple[tuple[str, int], ...]
+    frames: int
 
     def __str__(self) -> str:
         low, high = self.interval
@@ -119,9 +120,10 @@ def _score(name: str, judgements: list[Judgement]) -> Score:
     successes = sum(j.success for j in judgements)
     failures = tuple(f"seed {j.trial.seed}: {j.infraction}" for j in judgements if not j.success)
     reasons = sum((Counter(j.interventions) for j in judgements), Counter[str]())
-    share = sum(j.intervened for j in judgements) / max(sum(j.frames for j in judgements), 1)
+    frames = sum(j.frames for j in judgements)
+    share = sum(j.intervened for j in judgements) / max(frames, 1)
     interval = wilson_interval(successes, len(judgements))
-    return Score(name, successes, len(judgements), interval, failures, share, tuple(reasons.most_common()))
+    return Score(name, successes, len(judgements), interval, failures, share, tuple(reasons.most_common()), frames)
 
 
 @lru_cache(maxsize=2)

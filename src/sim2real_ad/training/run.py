@@ -18,16 +18,15 @@ import onnxruntime
 import torch
 
 import sim2real_ad
-from sim2real_ad.errors import CheckpointError, ConfigError
+from sim2real_ad.errors import CheckpointError
 from sim2real_ad.files import write_json
 from sim2real_ad.geometry.camera import load_camera
-from sim2real_ad.policy.checkpoint import ADAPTER_FILE, load_checkpoint
+from sim2real_ad.policy.checkpoint import ADAPTER_FILE
 from sim2real_ad.training.adapter import train_adapter
 from sim2real_ad.training.collect import Collection, collect_episodes
 from sim2real_ad.training.config import TrainingConfig, load_training
 from sim2real_ad.training.cpu import keep_freed_memory
 from sim2real_ad.training.dagger import Dagger
-from sim2real_ad.training.evaluate import Trial, judge_all, scores
 from sim2real_ad.training.export import export_adapter, write_checkpoint
 from sim2real_ad.training.familiarity import teach_familiarity
 from sim2real_ad.training.frames import FrameSet, load_episode
@@ -68,29 +67,6 @@ def train_parts(part: str, out: Path, config_path: Path | None, workers: int) ->
         adapter_part(config, out, progress, workers)
     if part in ("student", "all"):
         student_part(config, out, progress, workers)
-
-
-def evaluate_checkpoint(
-    folder: Path, config_path: Path | None, seeds: range, workers: int, domains: tuple[str, ...] = ("",)
-) -> None:
-    """Print the strict successes of a checkpoint on some of the evaluation seeds, in each domain.
-
-    Raises CheckpointError, or ConfigError, also for seeds that are for something else.
-    """
-    if seeds.start not in EVALUATION_SEEDS or seeds.stop > EVALUATION_SEEDS.stop:
-        kept = f"{EVALUATION_SEEDS.start} to {EVALUATION_SEEDS.stop - 1}"
-        raise ConfigError(f"seeds {seeds.start} to {seeds.stop - 1}: those for evaluation are {kept}")
-    config, progress = load_training(config_path), Progress()
-    load_checkpoint(folder)
-    for domain in domains:
-        trials = [Trial(name, seed, folder, domain) for name in config.scenarios for seed in seeds]
-        with worker_pool(workers) as pool:
-            judged = []
-            for judgement in judge_all(trials, pool):
-                judged.append(judgement)
-                progress(f"{domain or 'training'}: {len(judged)} of {len(trials)} drives", len(judged) / len(trials))
-        for score in scores(judged):
-            progress.say(f"{domain or 'training'}, {score}")
 
 
 def adapter_part(config: TrainingConfig, out: Path, progress: Progress, workers: int) -> None:

@@ -7,9 +7,10 @@ pytest.importorskip("torch", reason="ablations need the train extra")
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.policy.checkpoint import ADAPTER_FILE, CONFIG_FILE, SHIPPED
 from sim2real_ad.training.ablation import run
-from sim2real_ad.training.ablation.run import Ablation, Drive, prepare, table
+from sim2real_ad.training.ablation.run import Ablation, prepare, table
 from sim2real_ad.training.ablation.variants import VARIANTS, short_training, variant_of
 from sim2real_ad.training.config import TrainingConfig
+from sim2real_ad.training.judged_drives import JudgedDrive
 from sim2real_ad.training.progress import Progress
 from sim2real_ad.training.run import ADAPTER_RECORD
 
@@ -18,8 +19,11 @@ def ablation(tmp_path, trained=SHIPPED) -> Ablation:
     return Ablation(tmp_path, trained, ("full",), ("",), 2, 1)
 
 
-def drive(variant: str, seed: int, infraction: str = "", domain: str = "") -> Drive:
-    return Drive(variant=variant, checkpoint="x", domain=domain, scenario="a", seed=seed, infraction=infraction)
+def drive(variant: str, seed: int, infraction: str = "", domain: str = "") -> JudgedDrive:
+    return JudgedDrive(
+        variant=variant, checkpoint="x", limits="x", domain=domain, scenario="a", seed=seed, infraction=infraction,
+        seconds=1.0, trajectory_hash="", ood=0.0, interventions={}, intervened=0, frames=20,
+    )  # fmt: skip
 
 
 def test_the_parts_that_were_asked_for_can_be_left_out():

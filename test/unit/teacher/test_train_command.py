@@ -13,7 +13,6 @@ def asked(monkeypatch):
     calls = []
     monkeypatch.setattr(teacher_run, "train_teacher", lambda training, out: calls.append((training, out)))
     monkeypatch.setattr(student_run, "train_parts", lambda *arguments: calls.append(arguments))
-    monkeypatch.setattr(student_run, "evaluate_checkpoint", lambda *arguments: calls.append(arguments))
     return calls
 
 
@@ -41,19 +40,6 @@ def test_every_option_reaches_the_settings_and_the_rest_stays_as_shipped(asked):
 def test_the_parts_of_the_checkpoint_are_trained_as_ever(asked, tmp_path, part):
     assert main.run(["train", part, "--out", str(tmp_path), "--workers", "3"]) == 0
     assert asked == [(part, tmp_path, None, 3)]
-
-
-def test_a_checkpoint_is_evaluated_in_the_training_domain_and_in_those_that_are_named(asked, tmp_path):
-    command = ["train", "evaluate", "--out", str(tmp_path), "--episodes", "4"]
-    assert main.run(command) == 0
-    assert main.run([*command, "--domains", "training,another_look", "--first-seed", "20"]) == 0
-    assert asked == [(tmp_path, None, range(4), 2, ("",)), (tmp_path, None, range(20, 24), 2, ("", "another_look"))]
-
-
-def test_seeds_that_are_not_for_evaluation_are_refused(tmp_path, capsys):
-    line = ["train", "evaluate", "--out", str(tmp_path), "--episodes", "20", "--first-seed", "990"]
-    assert main.run(line) == 2
-    assert "seeds 990 to 1009: those for evaluation are 0 to 999" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ pytest.importorskip("carla", reason="driving needs the sim extra")
 from sim2real_ad.evaluation.corruptions import CORRUPTIONS
 from sim2real_ad.evaluation.transfer import BevTally, Overlap
 from sim2real_ad.observation.familiarity import FrozenPicture
+from sim2real_ad.safety.limits import load_safety_limits
 from sim2real_ad.training import adapter_benchmark, latency_benchmark
 from sim2real_ad.training.adapter_benchmark import FROZEN, TRAINING, WRONG_CALIBRATION, Seen
 from sim2real_ad.training.seeds import EVALUATION_SEEDS
@@ -42,10 +43,19 @@ def test_each_domain_is_held_to_its_iou_and_the_worst_to_the_drop(figures):
 
 
 def test_the_score_is_judged_on_held_out_domains_alone(figures):
-    found = figures(seen(95, 70, 0.99, 0.0), seen(95, 70, 0.1, 0.9))
+    found = figures(seen(95, 70, 1.0, 0.0), seen(95, 70, 0.1, 0.9))
     for kind in (*CORRUPTIONS, FROZEN, WRONG_CALIBRATION):
         assert found[f"AUROC, {kind}"].value == 1.0
-    assert found["normal pictures doubted"].value == 0.0
+    normal = found["normal pictures beyond the gate's limit"]
+    assert normal.value == 0.0
+    assert f"{TRAINING} 100.0%" in normal.note
+
+
+def test_each_kind_of_bad_picture_tells_how_many_the_gate_would_brake_for(figures):
+    limit = load_safety_limits().domain.unfamiliar
+    kept, passed = (figures(seen(95, 70, 0.1, limit), seen(95, 70, 0.1, s))["AUROC, blackout"] for s in (1.0, limit))
+    assert kept.note.endswith("100.0% beyond the gate's limit")
+    assert passed.note.endswith(" 0.0% beyond the gate's limit")
 
 
 def test_a_score_that_tells_nothing_misses_its_target(figures):

@@ -4,45 +4,26 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sim2real_ad.config import StrictModel
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.evaluation.statistics import wilson_interval
-from sim2real_ad.evaluation.transfer_folder import append_line, read_lines
 from sim2real_ad.files import write_json
-from sim2real_ad.policy.checkpoint import (
-    ADAPTER_FILE,
-    CONFIG_FILE,
-    RECORD_FILE,
-    load_checkpoint,
-    sha256_of,
-)
+from sim2real_ad.policy.checkpoint import ADAPTER_FILE, CONFIG_FILE, RECORD_FILE, load_checkpoint
 from sim2real_ad.training.ablation.variants import Variant, phase_1_training, short_training, variant_of
 from sim2real_ad.training.config import TrainingConfig
-from sim2real_ad.training.evaluate import Trial, judge_all
+from sim2real_ad.training.evaluate import Trial
+from sim2real_ad.training.judged_drives import DRIVES_FILE, TRAINING, JudgedDrive, judge_missing
 from sim2real_ad.training.progress import Progress
-from sim2real_ad.training.run import ADAPTER_RECORD, adapter_part, student_part, worker_pool
+from sim2real_ad.training.run import ADAPTER_RECORD, adapter_part, student_part
 from sim2real_ad.training.seeds import EVALUATION_SEEDS
 
-DRIVES_FILE = "drives.jsonl"
 SHORT_NAME = "short"
 PHASE_1_NAME = "phase_1"
 """Folder of the student that all variants without phase 2 drive with."""
-
-
-class Drive(StrictModel):
-    """One judged drive of a variant. checkpoint: SHA-256 of its configuration; infraction: empty for a success."""
-
-    variant: str
-    checkpoint: str
-    domain: str
-    scenario: str
-    seed: int
-    infraction: str
 
 
 @dataclass(frozen=True)
@@ -64,9 +45,13 @@ def run_ablation(ablation: Ablation, base: TrainingConfig, progress: Progress) -
     """
     variants = [variant_of(name) for name in ablation.variants]
     folders = {v.name: prepare(v, ablation, base, progress) for v in variants}
+    seeds = EVALUATION_SEEDS[: ablation.episodes]
+    drives: list[JudgedDrive] = []
     for variant in variants:
-        _drive_missing(variant, folders[variant.name], ablation, base.scenarios, progress)
-    drives = _drives(ablation, variants, folders)
+        folder = folders[variant.name]
+        for domain in ablation.domains:
+            trials = [Trial(s, seed, folder, domain, variant.without) for s in base.scenarios for seed in seeds]
+            drives += judge_missing(ablation.out / DRIVES_FILE, trials, ablation.workers, progress, variant.name)
     return table(variants, ablation.domains, drives)
 
 
@@ -103,45 +88,9 @@ def _take_adapter_of_short(variant: Variant, short: Path, folder: Path) -> None:
         shutil.copy(short / name, folder / name)
 
 
-def _drive_missing(
-    variant: Variant, folder: Path, ablation: Ablation, scenarios: Sequence[str], progress: Callable[[str, float], None]
-) -> None:
-    path, sha = ablation.out / DRIVES_FILE, sha256_of(folder / CONFIG_FILE)
-    known = {_key(d) for d in read_lines(path, Drive)}
-    for domain in ablation.domains:
-        seeds = EVALUATION_SEEDS[: ablation.episodes]
-        trials = [Trial(s, seed, folder, domain, variant.without) for s in scenarios for seed in seeds]
-        missing = [t for t in trials if (variant.name, sha, domain, t.scenario, t.seed) not in known]
-        if not missing:
-            continue
-        with worker_pool(ablation.workers) as pool:
-            for done, judged in enumerate(judge_all(missing, pool), start=1):
-                trial = judged.trial
-                found = "" if judged.success else judged.infraction or "not finished"
-                append_line(
-                    path,
-                    Drive(
-                        variant=variant.name, checkpoint=sha, domain=domain, scenario=trial.scenario,
-                        seed=trial.seed, infraction=found,
-                    ),
-                )  # fmt: skip
-                progress(f"{variant.name}, {domain or 'training'}: {done} of {len(missing)}", done / len(missing))
-
-
-def _drives(ablation: Ablation, variants: Iterable[Variant], folders: dict[str, Path]) -> list[Drive]:
-    shas = {v.name: sha256_of(folders[v.name] / CONFIG_FILE) for v in variants}
-    asked = set(EVALUATION_SEEDS[: ablation.episodes])
-    drives = read_lines(ablation.out / DRIVES_FILE, Drive)
-    return [d for d in drives if shas.get(d.variant) == d.checkpoint and d.seed in asked]
-
-
-def _key(drive: Drive) -> tuple[str, str, str, str, int]:
-    return drive.variant, drive.checkpoint, drive.domain, drive.scenario, drive.seed
-
-
-def table(variants: Sequence[Variant], domains: Sequence[str], drives: Sequence[Drive]) -> str:
+def table(variants: Sequence[Variant], domains: Sequence[str], drives: Sequence[JudgedDrive]) -> str:
     """Return a Markdown table: a row a variant, a column a domain, successes with Wilson 95 % intervals."""
-    head = ["left out", *(domain or "training" for domain in domains), "what it is"]
+    head = ["left out", *(domain or TRAINING for domain in domains), "what it is"]
     rows = [head, ["---"] * len(head)]
     for variant in variants:
         own = [d for d in drives if d.variant == variant.name]
@@ -151,7 +100,7 @@ def table(variants: Sequence[Variant], domains: Sequence[str], drives: Sequence[
     return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
 
 
-def _cell(drives: Sequence[Drive]) -> str:
+def _cell(drives: Sequence[JudgedDrive]) -> str:
     if not drives:
         return "-"
     successes = sum(not d.infraction for d in drives)

@@ -1,0 +1,151 @@
+"""Judged drives of a checkpoint, a line each on disk as it is known, to be taken up again; and their tables."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sim2real_ad.config import StrictModel
+from sim2real_ad.errors import ConfigError
+from sim2real_ad.evaluation.transfer_folder import append_line, read_lines
+from sim2real_ad.policy.checkpoint import CONFIG_FILE, load_checkpoint, sha256_of
+from sim2real_ad.safety.limits import load_safety_limits
+from sim2real_ad.training.evaluate import Judgement, Score, Trial, judge_all, scores
+from sim2real_ad.training.experiment.table import markdown_table
+from sim2real_ad.training.run import worker_pool
+from sim2real_ad.training.seeds import EVALUATION_SEEDS
+
+DRIVES_FILE = "drives.jsonl"
+TRAINING = "training"
+"""What the training domain is called in tables and on the command line."""
+Report = Callable[[str, float], None]
+
+
+class JudgedDrive(StrictModel):
+    """One drive. variant: what was driven, empty for a checkpoint as it is; checkpoint, limits: SHA-256 of the
+    checkpoint's configuration and of the gate's limits; the rest as in `evaluate.Trial` and `evaluate.Judgement`."""
+
+    variant: str
+    checkpoint: str
+    limits: str
+    domain: str
+    scenario: str
+    seed: int
+    infraction: str
+    seconds: float
+    trajectory_hash: str
+    ood: float
+    interventions: dict[str, int]
+    intervened: int
+    frames: int
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What was driven with what, where and when."""
+        return self.variant, self.checkpoint, self.limits, self.domain, self.scenario, str(self.seed)
+
+    def judgement(self) -> Judgement:
+        """Return it as it came from the drive."""
+        trial = Trial(self.scenario, self.seed, None, self.domain)
+        return Judgement(
+            trial, not self.infraction, self.infraction, self.seconds, self.trajectory_hash, self.ood,
+            self.interventions, self.intervened, self.frames,
+        )  # fmt: skip
+
+
+def judge_missing(
+    path: Path, trials: Sequence[Trial], workers: int, report: Report, variant: str = ""
+) -> list[JudgedDrive]:
+    """Drive those of some trials, all of one checkpoint, that a file does not hold yet; return all of them in order.
+
+    Raises CheckpointError, ConfigError or WorldError.
+    """
+    if not trials:
+        return []
+    checkpoint = sha256_of(load_checkpoint(trials[0].checkpoint).path / CONFIG_FILE)
+    limits = hashlib.sha256(load_safety_limits().model_dump_json().encode()).hexdigest()
+
+    def key(trial: Trial) -> tuple[str, ...]:
+        return variant, checkpoint, limits, trial.domain, trial.scenario, str(trial.seed)
+
+    known = {drive.key: drive for drive in read_lines(path, JudgedDrive)}
+    missing = [trial for trial in trials if key(trial) not in known]
+    if missing:
+        with worker_pool(workers) as pool:
+            for done, judged in enumerate(judge_all(missing, pool), start=1):
+                drive = _line(judged, variant, checkpoint, limits)
+                append_line(path, drive)
+                known[drive.key] = drive
+                where = " ".join(filter(None, (variant, judged.trial.domain or TRAINING)))
+                report(f"{where}: {done} of {len(missing)} drives", done / len(missing))
+    return [known[key(trial)] for trial in trials]
+
+
+def _line(judged: Judgement, variant: str, checkpoint: str, limits: str) -> JudgedDrive:
+    trial = judged.trial
+    return JudgedDrive(
+        variant=variant, checkpoint=checkpoint, limits=limits, domain=trial.domain, scenario=trial.scenario,
+        seed=trial.seed, infraction="" if judged.success else judged.infraction or "not finished",
+        seconds=judged.seconds, trajectory_hash=judged.trajectory_hash, ood=judged.ood,
+        interventions=judged.interventions, intervened=judged.intervened, frames=judged.frames,
+    )  # fmt: skip
+
+
+def evaluate_checkpoint(
+    folder: Path | None,
+    scenarios: Sequence[str],
+    domains: Sequence[str],
+    seeds: range,
+    out: Path,
+    workers: int,
+    report: Report,
+) -> dict[str, tuple[Score, ...]]:
+    """Judge a checkpoint, the shipped one for None, on some of the evaluation seeds in each domain.
+
+    domains: "" is the training domain. out: of DRIVES_FILE; what it holds is not driven again. Returns the scores of
+    each domain. Raises CheckpointError, or ConfigError, also for seeds that are for something else.
+    """
+    if seeds.start not in EVALUATION_SEEDS or seeds.stop > EVALUATION_SEEDS.stop:
+        kept = f"{EVALUATION_SEEDS.start} to {EVALUATION_SEEDS.stop - 1}"
+        raise ConfigError(f"seeds {seeds.start} to {seeds.stop - 1}: those for evaluation are {kept}")
+    out.mkdir(parents=True, exist_ok=True)
+    found = {}
+    for domain in domains:
+        trials = [Trial(name, seed, folder, domain) for seed in seeds for name in scenarios]
+        drives = judge_missing(out / DRIVES_FILE, trials, workers, report)
+        found[domain or TRAINING] = scores(drive.judgement() for drive in drives)
+    return found
+
+
+def score_table(found: dict[str, tuple[Score, ...]]) -> str:
+    """Return Markdown: strict successes with intervals and the gate's share, a line a domain, and what failed."""
+    names = list(dict.fromkeys(score.scenario for line in found.values() for score in line))
+    head = (
+        "domain",
+        *(name.replace("_", " ") for name in names),
+        *(f"gate, {name.replace('_', ' ')}" for name in names),
+    )
+    lines, failures = [], []
+    for domain, of_domain in found.items():
+        by_name = {score.scenario: score for score in of_domain}
+        shares = [f"{100 * by_name[name].intervened:.1f} %" for name in names]
+        lines.append((domain, *(_rate(by_name[name]) for name in names), *shares))
+        failures += [f"- {domain}, {score.scenario}, {failure}" for score in of_domain for failure in score.failures]
+    failed = "\n\nWhat failed:\n\n" + "\n".join(failures) if failures else ""
+    return f"{markdown_table(head, lines)}{failed}\n\n{_reasons(found)}\n"
+
+
+def _rate(score: Score) -> str:
+    low, high = score.interval
+    return f"{score.successes} of {score.trials} ({100 * low:.0f} to {100 * high:.0f} %)"
+
+
+def _reasons(found: dict[str, tuple[Score, ...]]) -> str:
+    """Return why the gate stepped in, over all domains, as frames of all frames."""
+    counted: dict[str, int] = {}
+    for reason, count in (pair for line in found.values() for score in line for pair in score.interventions):
+        counted[reason] = counted.get(reason, 0) + count
+    frames = sum(score.frames for line in found.values() for score in line)
+    told = ", ".join(f"`{name}` {n}" for name, n in sorted(counted.items(), key=lambda pair: -pair[1]))
+    return f"The gate stepped in, by reason, in frames of {frames:,}: {told or 'never'}."

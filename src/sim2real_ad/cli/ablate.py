@@ -34,11 +34,11 @@ def ablate(
     What needs a training of its own gets a short one, beside a short one with nothing left out. Stop it at any time:
     the same command goes on where it was.
     """
+    from sim2real_ad.evaluation.documents import renew_section, require_markers
     from sim2real_ad.policy.checkpoint import SHIPPED
     from sim2real_ad.training.ablation.run import Ablation, run_ablation, save_table
     from sim2real_ad.training.ablation.variants import VARIANTS
     from sim2real_ad.training.config import load_training
-    from sim2real_ad.training.experiment.table import renew_section, require_markers
     from sim2real_ad.training.progress import Progress
     from sim2real_ad.world.target_domain import target_domain_names
 

@@ -48,9 +48,9 @@ def experiment(
     Stop it at any time: the same command goes on where it was. The exit status is 1 where a run failed; the others
     finish all the same.
     """
+    from sim2real_ad.evaluation.documents import require_markers
     from sim2real_ad.training.experiment.folder import ExperimentFolder
     from sim2real_ad.training.experiment.spec import load_experiment
-    from sim2real_ad.training.experiment.table import require_markers
     from sim2real_ad.training.progress import Progress
 
     if listed:
@@ -98,8 +98,9 @@ def carry_out(
 
 def write_tables(folder: ExperimentFolder, docs: Path | None, name: str, progress: Progress) -> None:
     """Write table.md and curves.svg of whatever is finished; with docs, into that file's section of that name too."""
+    from sim2real_ad.evaluation.documents import renew_section
     from sim2real_ad.training.experiment.curves import write_curves
-    from sim2real_ad.training.experiment.table import experiment_tables, renew_section
+    from sim2real_ad.training.experiment.table import experiment_tables
 
     text = experiment_tables(folder)
     (folder.path / "table.md").write_text(text, encoding="utf-8")

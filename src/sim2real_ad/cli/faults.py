@@ -25,20 +25,25 @@ def faults(
     seed: int = typer.Option(0, min=0, help="Of the episodes."),
     checkpoint: Path | None = typer.Option(None, help="Checkpoint folder; the shipped one without."),
     out: Path | None = typer.Option(None, help="Folder of the results; out/faults-<time> without."),
+    docs: Path | None = typer.Option(None, help="Also renew the campaign's section of this Markdown file."),
 ) -> None:
     """Inject faults at every edge of the graph, in real time, one a drive.
 
-    Leaves faults.jsonl, a line a fault as it is known, summary.json and report.html. The exit status is 1 where a fault
-    was not met as it should be, or did harm that the same drive without it does not do.
+    Leaves faults.jsonl, a line a fault as it is known, summary.json, table.md and report.html. The exit status is 1
+    where a fault was not met as it should be, or did harm that the same drive without it does not do.
     """
     from rich.console import Console
 
-    from sim2real_ad.faults.report import FaultWriter, print_table
+    from sim2real_ad.evaluation.documents import renew_section, require_markers
+    from sim2real_ad.faults.report import FaultWriter, markdown_report, print_table
     from sim2real_ad.ros.fault_campaign import run_campaign
     from sim2real_ad.ros.graph import DriveOptions
     from sim2real_ad.ros.preflight import check_inputs, default_out
     from sim2real_ad.world.scenarios import scenario_names
 
+    section = f"faults {Path(campaign).stem}"
+    if docs is not None:
+        require_markers(docs, section)
     chosen = _chosen(campaign, fault)
     scenarios = scenario_names() if scenario == "all" else (scenario,)
     check_inputs(scenarios, checkpoint, "default", chosen.vehicle)
@@ -51,6 +56,8 @@ def faults(
             writer.write(result)
             console.print(_line(result.scenario, result.fault, result.as_expected), markup=False)
     print_table(writer.results)
+    if docs is not None:
+        renew_section(docs, section, markdown_report(writer.results))
     typer.echo(f"results in {folder}")
     if not all(result.as_expected for result in writer.results):
         raise typer.Exit(1)

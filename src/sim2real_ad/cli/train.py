@@ -65,8 +65,8 @@ def evaluate(
 
     Stop it at any time: the same command goes on where it was. A table goes to the console and to OUT/table.md.
     """
+    from sim2real_ad.evaluation.documents import renew_section, require_markers
     from sim2real_ad.files import write_text
-    from sim2real_ad.training.experiment.table import renew_section, require_markers
     from sim2real_ad.training.judged_drives import TRAINING, evaluate_checkpoint, score_table
     from sim2real_ad.training.progress import Progress
     from sim2real_ad.world.scenarios import scenario_names

@@ -45,7 +45,7 @@ def transfer(
     from sim2real_ad.training.transfer_run import make_report
 
     if docs is not None:
-        from sim2real_ad.training.experiment.table import require_markers
+        from sim2real_ad.evaluation.documents import require_markers
 
         require_markers(docs, DOCS_SECTION)
     settings = _settings(domains, scenarios, episodes, seed, measured, checkpoint)
@@ -117,6 +117,6 @@ def _write(report: object, out: Path, docs: Path | None) -> None:
     (out / "table.md").write_text(text, encoding="utf-8")
     typer.echo(text)
     if docs is not None:
-        from sim2real_ad.training.experiment.table import renew_section
+        from sim2real_ad.evaluation.documents import renew_section
 
         renew_section(docs, DOCS_SECTION, text)

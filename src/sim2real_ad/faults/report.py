@@ -11,6 +11,7 @@ from rich.table import Table
 
 from sim2real_ad.config import StrictModel
 from sim2real_ad.evaluation import charts
+from sim2real_ad.evaluation.documents import markdown_table
 from sim2real_ad.evaluation.line_file import LineFile
 from sim2real_ad.evaluation.pages import page_environment
 from sim2real_ad.evaluation.results import Latency, summarize_latency
@@ -66,7 +67,7 @@ class FaultWriter:
         self._lines.close()
         write_json(self.folder / SUMMARY_FILE, summarize_campaign(self.results).model_dump(mode="json"), indent=2)
         write_text(self.folder / REPORT_FILE, render_report(self.results))
-        write_text(self.folder / TABLE_FILE, markdown_table(self.results))
+        write_text(self.folder / TABLE_FILE, markdown_report(self.results))
 
 
 def render_report(results: Sequence[FaultResult]) -> str:
@@ -77,15 +78,29 @@ def render_report(results: Sequence[FaultResult]) -> str:
     return page.render(results=results, summary=summarize_campaign(results), chart=chart)
 
 
-def markdown_table(results: Sequence[FaultResult]) -> str:
-    """Return a table for documents: a line a fault, a column a scenario with reaction and stopping distance."""
+def markdown_report(results: Sequence[FaultResult]) -> str:
+    """Return a table for documents, a line a fault, a column a scenario with reaction and stopping distance; and the
+    campaign's figures."""
     scenarios = list(dict.fromkeys(r.scenario for r in results))
     found = {(r.fault, r.scenario): r for r in results}
-    lines = [f"| fault | expected | {' | '.join(scenarios)} |", f"|---|---|{'---|' * len(scenarios)}"]
-    for fault, expected in dict.fromkeys((r.fault, r.expected) for r in results):
-        cells = [_cell(found.get((fault, scenario))) for scenario in scenarios]
-        lines.append(f"| {fault} | {expected} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    lines = [
+        (fault, expected, *(_cell(found.get((fault, scenario))) for scenario in scenarios))
+        for fault, expected in dict.fromkeys((r.fault, r.expected) for r in results)
+    ]
+    table = markdown_table(("fault", "expected", *(name.replace("_", " ") for name in scenarios)), lines)
+    return f"{table}\n\n{_figures(summarize_campaign(results))}\n"
+
+
+def _figures(summary: CampaignSummary) -> str:
+    reaction = summary.reaction_ms
+    told = [f"{summary.as_expected} of {summary.drives} as expected"]
+    if reaction is not None:
+        told.append(f"stops came after {reaction.p50:.0f} ms at the median, {reaction.p99:.0f} at the 99th percentile")
+    told += [
+        f"{summary.too_far} took more than the computed distance",
+        f"collisions caused: {summary.collisions_caused}",
+    ]
+    return "; ".join(told) + "."
 
 
 def _cell(result: FaultResult | None) -> str:

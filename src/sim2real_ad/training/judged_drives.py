@@ -8,11 +8,11 @@ from pathlib import Path
 
 from sim2real_ad.config import StrictModel
 from sim2real_ad.errors import ConfigError
+from sim2real_ad.evaluation.documents import markdown_table
 from sim2real_ad.evaluation.transfer_folder import append_line, read_lines
 from sim2real_ad.policy.checkpoint import CONFIG_FILE, load_checkpoint, sha256_of
 from sim2real_ad.safety.limits import load_safety_limits
 from sim2real_ad.training.evaluate import Judgement, Score, Trial, judge_all, scores
-from sim2real_ad.training.experiment.table import markdown_table
 from sim2real_ad.training.run import worker_pool
 from sim2real_ad.training.seeds import EVALUATION_SEEDS
 

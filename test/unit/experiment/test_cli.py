@@ -74,7 +74,7 @@ def test_one_command_trains_judges_and_tells_and_takes_up_again_what_is_missing(
     (broken / "training" / "run.json").write_text('{"identity": {"algorithm": "sac"}}')
     page = tmp_path / "docs" / "page.md"
     page.parent.mkdir()
-    page.write_text("# Page\n<!-- experiment small: begin -->\n<!-- experiment small: end -->\n")
+    page.write_text("# Page\n<!-- table small: begin -->\n<!-- table small: end -->\n")
     assert main.run([*command, "--docs", str(page)]) == 1
     told = capsys.readouterr().out
     assert "ppo-sparse-scratch-s2 failed" in told
@@ -114,7 +114,7 @@ def test_a_page_without_markers_stops_before_anything_runs(spec, tmp_path, capsy
     page = tmp_path / "page.md"
     page.write_text("# Page\n")
     assert main.run(["experiment", spec(), "--out", str(tmp_path / "out"), "--docs", str(page)]) == 2
-    assert "experiment small: begin" in capsys.readouterr().err
+    assert "table small: begin" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -3,8 +3,8 @@ import yaml
 
 from sim2real_ad.config import share_path
 from sim2real_ad.errors import ConfigError
+from sim2real_ad.evaluation.documents import require_markers
 from sim2real_ad.training.experiment.spec import NOTHING, ExperimentSpec, load_experiment
-from sim2real_ad.training.experiment.table import require_markers
 from sim2real_ad.training.seeds import EVALUATION_SEEDS
 
 ROW = {"algorithms": ["sac"], "rewards": ["vlm"], "start": "imitated", "seeds": [1, 2]}

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from experiments import small_spec
 
-from sim2real_ad.errors import TrainingError
 from sim2real_ad.training.experiment.curves import Curve, draw_curves, mean_curve, read_curves, write_curves
 from sim2real_ad.training.experiment.folder import ExperimentFolder
-from sim2real_ad.training.experiment.table import experiment_tables, markers, renew_section
+from sim2real_ad.training.experiment.table import experiment_tables
 from sim2real_ad.training.teacher.evaluation import Evaluation, ScenarioScore, write_evaluations
 
 GOLDEN = Path(__file__).with_name("golden_table.md")
@@ -96,24 +95,6 @@ def test_a_run_that_is_judged_in_part_is_not_in_the_table(tmp_path):
     drives = tmp_path / "runs" / "ppo-vlm-scratch-s1" / "drives.jsonl"
     drives.write_text("".join(drives.read_text().splitlines(keepends=True)[:-1]))
     assert "4 of 5 runs finished" in experiment_tables(folder)
-
-
-def test_a_section_is_renewed_between_its_own_markers(tmp_path):
-    page = tmp_path / "page.md"
-    (begin, end), other = markers("one"), "\n".join(markers("other"))
-    page.write_text(f"# Title\n\n{other}\n{begin}\nold\n{end}\n\nafter\n")
-    renew_section(page, "one", "new\n")
-    assert page.read_text() == f"# Title\n\n{other}\n{begin}\n\nnew\n\n{end}\n\nafter\n"
-    renew_section(page, "one", "newer")
-    assert page.read_text() == f"# Title\n\n{other}\n{begin}\n\nnewer\n\n{end}\n\nafter\n"
-
-
-def test_a_page_without_markers_is_left_alone(tmp_path):
-    page = tmp_path / "page.md"
-    page.write_text("# Title\n")
-    with pytest.raises(TrainingError, match="experiment one: begin"):
-        renew_section(page, "one", "new")
-    assert page.read_text() == "# Title\n"
 
 
 def test_curves_have_a_panel_an_algorithm_and_a_line_a_reward(tmp_path):

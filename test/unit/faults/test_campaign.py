@@ -8,7 +8,7 @@ from sim2real_ad.errors import ConfigError
 from sim2real_ad.evaluation.results import EpisodeResult, Infraction
 from sim2real_ad.faults.judge import Seen, judge_fault, stopping_distance
 from sim2real_ad.faults.model import Campaign, Fault, load_campaign
-from sim2real_ad.faults.report import FaultWriter, markdown_table, render_report, summarize_campaign
+from sim2real_ad.faults.report import FaultWriter, markdown_report, render_report, summarize_campaign
 from sim2real_ad.vehicle.profile import load_vehicle
 
 SALOON = load_vehicle("saloon")
@@ -149,8 +149,13 @@ def test_the_table_for_documents_has_a_line_a_fault_and_a_column_a_scenario():
     met = judged(drive())
     missed = met.model_copy(update={"scenario": "car_following", "reaction_ms": 146.0, "stopped_by": "vehicle"})
     harmless = judged(drive(), LATE).model_copy(update={"reasons": ()})
-    header, _, killed, late = markdown_table([met, missed, harmless]).splitlines()
-    assert header == "| fault | expected | stop_sign | car_following |"
+    header, _, killed, late, _, figures = markdown_report([met, missed, harmless]).splitlines()
+    assert header == "| fault | expected | stop sign | car following |"
     assert killed.startswith("| policy killed | stop | 90 ms by the gate, ")
     assert killed.endswith("**not as expected** |")
     assert late == "| late | tolerated | drove on |  |"
+    assert figures == (
+        "2 of 3 as expected; stops came after 118 ms at the median, 145 at the 99th percentile; 0 took more than the "
+        "computed distance; collisions caused: 0."
+    )
+    assert "reaction" not in markdown_report([harmless])

@@ -8,10 +8,10 @@ pytest.importorskip("torch", reason="judging needs the train extra")
 pytest.importorskip("carla", reason="driving needs the sim extra")
 
 from sim2real_ad.cli import main
+from sim2real_ad.evaluation.documents import markers
 from sim2real_ad.safety.limits import load_safety_limits
 from sim2real_ad.training import judged_drives
 from sim2real_ad.training.evaluate import Judgement, Trial
-from sim2real_ad.training.experiment.table import markers
 
 FAILING = "van"
 """Domain in which the second drive of everything fails."""

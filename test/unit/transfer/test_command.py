@@ -29,7 +29,7 @@ def test_a_page_without_a_section_for_the_table_is_refused(tmp_path: Path, capsy
 
 def test_the_tables_of_nothing_say_that_nothing_was_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "page.md"
-    page.write_text("before\n<!-- experiment transfer: begin -->\nold\n<!-- experiment transfer: end -->\nafter\n")
+    page.write_text("before\n<!-- table transfer: begin -->\nold\n<!-- table transfer: end -->\nafter\n")
     arguments = [
         "transfer",
         "--out",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
-from sim2real_ad.errors import TrainingError
+from sim2real_ad.evaluation.documents import markdown_table
 from sim2real_ad.training.experiment.comparison import Difference, compare
 from sim2real_ad.training.experiment.figures import Group, JudgedRun, Rate, group_runs, rate_over_seeds, summarise
 from sim2real_ad.training.experiment.folder import ExperimentFolder
@@ -93,35 +92,6 @@ def runs_table(folder: ExperimentFolder, judged: Iterable[JudgedRun]) -> str:
         lines.append((f"`{one.run.id}`", *cells, *_training_cells(folder.record(one.run))))
     head = ("run", *(name.replace("_", " ") for name in scenarios), *TRAINING_HEAD)
     return markdown_table(head, lines)
-
-
-def markdown_table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table."""
-    rule = ["---"] * len(head)
-    return "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *lines])
-
-
-def renew_section(document: Path, name: str, section: str) -> None:
-    """Replace what stands between an experiment's markers. Raises TrainingError where the document has none."""
-    before, after = require_markers(document, name)
-    begin, end = markers(name)
-    document.write_text(f"{before}{begin}\n\n{section.strip()}\n\n{end}{after}", encoding="utf-8")
-
-
-def require_markers(document: Path, name: str) -> tuple[str, str]:
-    """Return what stands before and after an experiment's section. Raises TrainingError where a document has none."""
-    text = document.read_text(encoding="utf-8") if document.is_file() else ""
-    begin, end = markers(name)
-    before, found, rest = text.partition(begin)
-    _, closed, after = rest.partition(end)
-    if not found or not closed:
-        raise TrainingError(f"{document} must hold the lines '{begin}' and '{end}', between which the table goes")
-    return before, after
-
-
-def markers(name: str) -> tuple[str, str]:
-    """Return the lines between which the tables of an experiment stand in a document."""
-    return f"<!-- experiment {name}: begin -->", f"<!-- experiment {name}: end -->"
 
 
 def _group_line(group: Group) -> tuple[str, ...]:

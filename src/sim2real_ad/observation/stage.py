@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from sim2real_ad.geometry.camera import CameraModel
 from sim2real_ad.observation.familiarity import FrozenPicture
 from sim2real_ad.observation.history import BevHistory, DriveClock, EgoFeatures
+from sim2real_ad.observation.knock import KnockedCamera
 from sim2real_ad.observation.route import route_ahead
 from sim2real_ad.observation.spec import ObservationSpec
 from sim2real_ad.types import CameraFrame, EgoState, Observation, Route, UInt8Array
@@ -56,19 +58,23 @@ class BevSource(Protocol):
 class LearnedObservationStage:
     """`pipeline.ObservationStage` over the learned adapter."""
 
-    def __init__(self, adapter: BevSource, spec: ObservationSpec) -> None:
+    def __init__(self, adapter: BevSource, spec: ObservationSpec, camera: CameraModel) -> None:
+        """camera: whose pictures it gets, and which the adapter is for."""
         self.spec = spec
         self._adapter = adapter
         self._assembler = ObservationAssembler(spec)
         self._frozen = FrozenPicture()
+        self._knocked = KnockedCamera(camera)
 
     def step(self, frame: CameraFrame, ego: EgoState, route: Route) -> Observation:
         """Observe one frame. Raises CalibrationError where the picture cannot be the calibrated camera's."""
         bev, ood = self._adapter.infer(frame)
-        ood = max(ood, self._frozen.step(frame.stamp_ns, frame.rgb, ego))
+        for watch in (self._frozen, self._knocked):
+            ood = max(ood, watch.step(frame.stamp_ns, frame.rgb, ego))
         return self._assembler.step(frame.stamp_ns, bev, self._adapter.validity, ego, route, ood)
 
     def reset(self) -> None:
         """Forget the history; the next frame starts a new drive."""
         self._assembler.reset()
         self._frozen.reset()
+        self._knocked.reset()

@@ -69,7 +69,7 @@ class Checkpoint:
 
     def observation_stage(self, camera: CameraModel) -> ObservationStage:
         """Make the observation stage for one mounted camera. Raises CheckpointError where the network cannot load."""
-        return LearnedObservationStage(self.adapter(camera), self.spec)
+        return LearnedObservationStage(self.adapter(camera), self.spec, camera)
 
     def adapter(self, camera: CameraModel) -> Adapter:
         """Make the adapter alone for one mounted camera. Raises CheckpointError where the network cannot load."""

@@ -62,20 +62,13 @@ class DomainLimits(StrictModel):
 
 
 class HeadingLimits(StrictModel):
-    """How far the seen road may lead elsewhere than the route, rad, in a share of so many views in a row.
-
-    speed: m/s below which views do not count; jump: rad by which one view may differ from calm_views before it that lie
-    within calm, rad, of their median; jump_hold: s of braking for what has jumped, before it is stopped for.
-    """
+    """How far the seen road may lead elsewhere than the route, rad, in a share of so many views in a row. speed: m/s
+    below which views do not count."""
 
     angle: float = Field(gt=0.0, le=0.5)
     share: float = Field(gt=0.5, le=1.0)
     views: int = Field(ge=1, le=200)
     speed: float = Field(ge=0.0, le=10.0)
-    jump: float = Field(gt=0.0, le=0.5)
-    calm: float = Field(gt=0.0, le=0.2)
-    calm_views: int = Field(ge=1, le=50)
-    jump_hold: float = Field(ge=0.0, le=2.0)
 
 
 class ClearanceLimits(StrictModel):

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.safety.findings import Finding, Severity
-from sim2real_ad.safety.heading_jump import HeadingJump
 from sim2real_ad.safety.limits import HeadingLimits
 from sim2real_ad.safety.operational_domain import CHECK
 from sim2real_ad.types import Observation
@@ -59,8 +58,6 @@ class RoadHeading:
         self._channel = bev.index(DRIVABLE) if DRIVABLE in bev.channels else None
         self._readings: deque[float] = deque(maxlen=limits.views)
         self._stamp_ns: int | None = None
-        self._jump = HeadingJump(limits)
-        self._jumped: Severity | None = None
 
     def step(self, view: Observation, speed: float) -> list[Finding]:
         """Judge by a view whose values are finite, at a speed in m/s. A standing car and a view that was seen already
@@ -70,16 +67,13 @@ class RoadHeading:
             reading = self._read(view)
             if reading is not None:
                 self._readings.append(reading)
-                self._jumped = self._jump.step(reading, view.stamp_ns)
-        return self._lasting() or self._sudden()
+        return self._judged()
 
     def forget(self) -> None:
         """Start anew."""
         self._readings.clear()
-        self._jump.forget()
-        self._jumped = None
 
-    def _lasting(self) -> list[Finding]:
+    def _judged(self) -> list[Finding]:
         limits, count = self._limits, len(self._readings)
         beyond = max(sum(side * reading > limits.angle for reading in self._readings) for side in (1.0, -1.0))
         if count < limits.views or beyond < limits.share * count:
@@ -87,13 +81,6 @@ class RoadHeading:
         usual = math.degrees(float(np.median(self._readings)))
         detail = f"turned by {usual:.1f} deg in {beyond} of {count} views, at most {math.degrees(limits.angle):.1f}"
         return [Finding(CHECK, "road_heads_elsewhere", Severity.STOP, detail)]
-
-    def _sudden(self) -> list[Finding]:
-        if self._jumped is None:
-            return []
-        now, limit = math.degrees(self._readings[-1]), math.degrees(self._limits.jump)
-        detail = f"turned to {now:.1f} deg from one view to the next, allowed {limit:.1f}"
-        return [Finding(CHECK, "road_turned_suddenly", self._jumped, detail)]
 
     def _read(self, view: Observation) -> float | None:
         """Return the road's heading against the route's, rad, left positive; None where the view does not tell."""

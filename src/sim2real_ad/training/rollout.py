@@ -137,7 +137,7 @@ class _Eyes:
         self._hidden = load_vehicle(job.config.vehicle).front_overhang + met.hidden if met.hidden else 0.0
         if job.adapter:
             adapter = Adapter(_network(job.adapter), job.config.image, spec.bev, met.camera)
-            self._learned = LearnedObservationStage(adapter, spec)
+            self._learned = LearnedObservationStage(adapter, spec, met.camera)
         self._validity = level_grids(met.camera, job.config.image, spec.bev).validity
         self._degraded = DegradedTruth(spec.bev, self._validity, random)
         self._assembler = ObservationAssembler(spec)

@@ -50,10 +50,6 @@ NUMBERS: dict[str, dict[str, float]] = {
         "share": 0.9,
         "views": 24,
         "speed": 1.5,
-        "jump": 0.105,
-        "calm": 0.035,
-        "calm_views": 6,
-        "jump_hold": 0.3,
     },
     "clearance": {
         "probability": 0.6,

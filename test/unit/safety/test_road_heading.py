@@ -377,34 +377,3 @@ def test_a_gate_that_is_reset_forgets_where_the_road_led():
 def test_a_gate_that_knows_nothing_of_views_judges_no_road():
     drive = Drive()
     assert drive.ticks(2 * VIEWS, view=road(8.0))[-1].state == "engaged"
-
-
-def test_a_camera_that_is_knocked_aside_is_braked_for_with_the_next_view():
-    watch = heading()
-    assert see(watch, road(0.0), 10) == []
-    (found,) = see(watch, road(8.0), 1, begin=10)
-    assert (found.check, found.reason, found.severity) == (
-        "operational_domain",
-        "road_turned_suddenly",
-        Severity.LAPSE,
-    )
-    assert float(found.detail.split()[2]) == pytest.approx(8.0, abs=1.5)
-    assert found.detail.endswith("deg from one view to the next, allowed 6.0")
-    (found,) = see(watch, road(8.0), 8, begin=11)
-    assert (found.reason, found.severity) == ("road_turned_suddenly", Severity.STOP)
-
-
-def test_a_view_that_tells_nothing_does_not_end_what_was_found():
-    watch = heading()
-    see(watch, road(0.0), 10)
-    see(watch, road(8.0), 1, begin=10)
-    assert reasons(see(watch, road(8.0, right=100.0, left=100.0), 1, begin=11)) == ["road_turned_suddenly"]
-    assert see(watch, road(0.0), 1, begin=12) == []
-
-
-def test_a_new_start_forgets_a_sudden_turn():
-    watch = heading()
-    see(watch, road(0.0), 10)
-    see(watch, road(8.0), 1, begin=10)
-    watch.forget()
-    assert watch.step(replace(road(8.0), stamp_ns=11 * 50 * MS), 0.0) == []

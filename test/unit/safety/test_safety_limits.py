@@ -40,9 +40,6 @@ BOUNDS = {
     ("heading", "angle"): ("above", 0.0, 0.5),
     ("heading", "share"): ("above", 0.5, 1.0),
     ("heading", "speed"): ("from", 0.0, 10.0),
-    ("heading", "jump"): ("above", 0.0, 0.5),
-    ("heading", "calm"): ("above", 0.0, 0.2),
-    ("heading", "jump_hold"): ("from", 0.0, 2.0),
     ("clearance", "side_margin"): ("from", -0.5, 2.0),
     ("clearance", "response_time"): ("above", 0.0, 2.0),
     ("clearance", "other_braking"): ("above", 0.0, 12.0),
@@ -58,7 +55,6 @@ BOUNDS = {
 }
 COUNTS = {
     ("heading", "views"): 200,
-    ("heading", "calm_views"): 50,
     ("clearance", "cells"): 100,
     ("clearance", "views"): 20,
     ("budgets", "missed_in_a_row"): 100,

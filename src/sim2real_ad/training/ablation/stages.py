@@ -71,7 +71,7 @@ def observation_without(what: str, checkpoint: Checkpoint, camera: CameraModel) 
     """Return the checkpoint's observation stage for a camera, or the projection in its place."""
     if what != PROJECTION_ONLY:
         return checkpoint.observation_stage(camera)
-    return LearnedObservationStage(Projection(checkpoint.adapter(camera), checkpoint.spec.bev), checkpoint.spec)
+    return LearnedObservationStage(Projection(checkpoint.adapter(camera), checkpoint.spec.bev), checkpoint.spec, camera)
 
 
 def mapping_without(what: str, profile: VehicleProfile) -> MappingStage:

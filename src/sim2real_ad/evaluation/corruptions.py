@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import cv2
@@ -53,3 +54,15 @@ def miscalibrated(camera: CameraModel, random: np.random.Generator) -> CameraMod
     if kind == 1:
         return camera.off_by(roll_deg=side * random.uniform(5.0, 10.0))
     return camera.off_by(zoom=random.uniform(1.33, 1.67) ** side)
+
+
+def turned_aside(rgb: UInt8Array, camera: CameraModel, random: np.random.Generator) -> UInt8Array:
+    """Return what a camera shows that was just turned by 6 to 12 degrees to a side; black where it shows more."""
+    angle = math.radians(random.uniform(6.0, 12.0))
+    columns = round(camera.fx / camera.width * rgb.shape[1] * math.tan(angle))
+    moved = np.zeros_like(rgb)
+    if random.random() < 0.5:
+        moved[:, columns:] = rgb[:, :-columns]
+    else:
+        moved[:, :-columns] = rgb[:, columns:]
+    return moved

@@ -1,7 +1,8 @@
 """What the adapter sees in each domain, and whether its out-of-distribution score tells bad pictures from good ones.
 
 The teacher drives, on seeds that nothing was trained on; every few ticks the adapter looks at the camera's picture, at
-the same picture spoilt, at the same picture under a wrong calibration, and at one that stays although the car drives.
+the same picture spoilt, at the same picture under a wrong calibration, at one that stays although the car drives, and
+at one that is turned against the picture before.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import numpy as np
 
 from sim2real_ad.control.action_mapping import ActionMapping
 from sim2real_ad.evaluation.benchmark import Measurement
-from sim2real_ad.evaluation.corruptions import CORRUPTIONS, miscalibrated
+from sim2real_ad.evaluation.corruptions import CORRUPTIONS, miscalibrated, turned_aside
 from sim2real_ad.evaluation.rank_statistics import auroc
 from sim2real_ad.evaluation.transfer import BevTally, compare_bevs
 from sim2real_ad.geometry.camera import CameraModel
 from sim2real_ad.observation.familiarity import DRIVING_SPEED, FROZEN_AFTER_S, FrozenPicture
+from sim2real_ad.observation.knock import KnockedCamera
 from sim2real_ad.policy.checkpoint import Checkpoint, load_checkpoint
 from sim2real_ad.safety.gate import Gate, GateConfig
 from sim2real_ad.safety.inputs import GateInputs
@@ -42,7 +44,7 @@ LEAST_IOU = {"drivable": 0.90, "vehicle": 0.60}
 LARGEST_DROP = 0.10
 LEAST_AUROC = 0.95
 CORRUPTION_STREAM = 0xC0_44
-WRONG_CALIBRATION, FROZEN = "wrong calibration", "frozen frame"
+WRONG_CALIBRATION, FROZEN, KNOCKED = "wrong calibration", "frozen frame", "camera knocked aside"
 
 
 @dataclass
@@ -67,9 +69,10 @@ def look_at(checkpoint: Checkpoint, domain: str) -> Seen:
     camera, adapter = _camera_of(world), checkpoint.adapter(_camera_of(world))
     close_by = spec.cell_centres()[..., 0] <= NEAR_M
     seen, frozen = Seen(), FrozenPicture()
-    for number, (frame, ego, truth) in enumerate(_frames(world, checkpoint)):
+    for number, (before, frame, ego, truth) in enumerate(_frames(world, checkpoint)):
         random = np.random.default_rng([CORRUPTION_STREAM, number])
         bev, ood = adapter.infer(frame)
+        ood = max(ood, _after(before, frame, ego, camera))
         valid = adapter.validity > 0
         seen.near += compare_bevs(bev, (truth * valid).astype(np.uint8), valid & close_by, spec.channels)
         seen.frames += 1
@@ -78,6 +81,8 @@ def look_at(checkpoint: Checkpoint, domain: str) -> Seen:
             seen.scores[name].append(adapter.infer(replace(frame, rgb=corrupt(frame.rgb, random)))[1])
         wrong = checkpoint.adapter(miscalibrated(camera, random))
         seen.scores[WRONG_CALIBRATION].append(wrong.infer(frame)[1])
+        knocked = replace(frame, rgb=turned_aside(frame.rgb, camera, random))
+        seen.scores[KNOCKED].append(max(adapter.infer(knocked)[1], _after(before, knocked, ego, camera)))
         if ego.speed >= DRIVING_SPEED:
             seen.scores[FROZEN].append(max(ood, _when_it_stays(frozen, frame, ego)))
     return seen
@@ -88,18 +93,20 @@ def _camera_of(world: World) -> CameraModel:
     return camera
 
 
-def _frames(world: World, checkpoint: Checkpoint) -> Iterator[tuple[CameraFrame, EgoState, UInt8Array]]:
-    """Yield every EVERY_TICKS-th frame of the teacher's drives, with the ego's state and the true BEV."""
+def _frames(world: World, checkpoint: Checkpoint) -> Iterator[tuple[CameraFrame, CameraFrame, EgoState, UInt8Array]]:
+    """Yield every EVERY_TICKS-th frame of the teacher's drives after the one before it, with the ego's state and the
+    true BEV."""
     mapping = ActionMapping(world.profile)
     for scenario in scenario_names():
         for seed in SEEDS:
             episode = Episode(world, load_scenario(scenario), seed)
             tick = episode.start()
             teacher = make_driver(SHIPPED, world.plan, world.profile)
-            gate, ticks = Gate(world.profile, GateConfig(auto_engage=True)), 0
+            gate, ticks, before = Gate(world.profile, GateConfig(auto_engage=True)), 0, tick.frame
             while not episode.verdict.done:
-                if ticks % EVERY_TICKS == 0 and tick.frame is not None:
-                    yield tick.frame, tick.ego, world.truth_bev(checkpoint.spec.bev)
+                if ticks % EVERY_TICKS == 0 and before is not None and tick.frame is not None:
+                    yield before, tick.frame, tick.ego, world.truth_bev(checkpoint.spec.bev)
+                before = tick.frame
                 action = teacher.act(world.truth())
                 teacher.acted(action)
                 tick = episode.step(
@@ -114,6 +121,13 @@ def _when_it_stays(frozen: FrozenPicture, frame: CameraFrame, ego: EgoState) -> 
     frozen.reset()
     frozen.step(frame.stamp_ns, frame.rgb, ego)
     return frozen.step(later, frame.rgb.copy(), ego)
+
+
+def _after(before: CameraFrame, frame: CameraFrame, ego: EgoState, camera: CameraModel) -> float:
+    """Return the score of a frame for having been turned against the one before it."""
+    watch = KnockedCamera(camera)
+    watch.step(before.stamp_ns, before.rgb, ego)
+    return watch.step(frame.stamp_ns, frame.rgb, ego)
 
 
 def _overlaps(seen: dict[str, Seen]) -> list[Measurement]:
@@ -138,7 +152,7 @@ def _aurocs(seen: dict[str, Seen]) -> list[Measurement]:
     held_out = [found for domain, found in seen.items() if domain != TRAINING]
     usual = np.array([score for found in held_out for score in found.scores[""]])
     figures, limit = [], load_safety_limits().domain.unfamiliar
-    for kind in (*CORRUPTIONS, FROZEN, WRONG_CALIBRATION):
+    for kind in (*CORRUPTIONS, FROZEN, WRONG_CALIBRATION, KNOCKED):
         bad = np.array([score for found in held_out for score in found.scores[kind]])
         note = f"{len(bad)} pictures, {(bad > limit).mean():.1%} beyond the gate's limit"
         figures.append(_share(f"AUROC, {kind}", auroc(bad, usual) or 0.0, LEAST_AUROC, note))

@@ -9,7 +9,7 @@ from sim2real_ad.evaluation.transfer import BevTally, Overlap
 from sim2real_ad.observation.familiarity import FrozenPicture
 from sim2real_ad.safety.limits import load_safety_limits
 from sim2real_ad.training import adapter_benchmark, latency_benchmark
-from sim2real_ad.training.adapter_benchmark import FROZEN, TRAINING, WRONG_CALIBRATION, Seen
+from sim2real_ad.training.adapter_benchmark import FROZEN, KNOCKED, TRAINING, WRONG_CALIBRATION, Seen
 from sim2real_ad.training.seeds import EVALUATION_SEEDS
 from sim2real_ad.types import CameraFrame, EgoState, Pose2
 from sim2real_ad.world.target_domain import target_domain_names
@@ -19,7 +19,7 @@ def seen(drivable: int, vehicle: int, usual: float, bad: float) -> Seen:
     overlaps = {"drivable": Overlap(both=drivable, either=100), "vehicle": Overlap(both=vehicle, either=100)}
     found = Seen(near=BevTally(overlaps=overlaps), frames=4)
     found.scores[""] = [usual] * 4
-    for kind in (*CORRUPTIONS, FROZEN, WRONG_CALIBRATION):
+    for kind in (*CORRUPTIONS, FROZEN, WRONG_CALIBRATION, KNOCKED):
         found.scores[kind] = [bad] * 4
     return found
 
@@ -44,7 +44,7 @@ def test_each_domain_is_held_to_its_iou_and_the_worst_to_the_drop(figures):
 
 def test_the_score_is_judged_on_held_out_domains_alone(figures):
     found = figures(seen(95, 70, 1.0, 0.0), seen(95, 70, 0.1, 0.9))
-    for kind in (*CORRUPTIONS, FROZEN, WRONG_CALIBRATION):
+    for kind in (*CORRUPTIONS, FROZEN, WRONG_CALIBRATION, KNOCKED):
         assert found[f"AUROC, {kind}"].value == 1.0
     normal = found["normal pictures beyond the gate's limit"]
     assert normal.value == 0.0

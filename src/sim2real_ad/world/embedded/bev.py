@@ -5,7 +5,8 @@ What a channel says of a cell, whose centre is c and whose side is r:
 - lane_marking, stop_line: paint comes within r / 2 of c, so a line thinner than a cell still shows unbroken;
 - vehicle, pedestrian, obstacle: c lies in the actor's box, or the cell is one that the box's outline passes (then c
   is within 0.75 r of the box), or the box's centre lies in the cell: nothing is too small to show.
-Edges of the static channels are exact to 0.2 m, the error of a raster of RASTER_CELL.
+Edges of the static channels are exact to 0.2 m, the error of a raster of RASTER_CELL; those of boxes to 0.05 m, that of
+OpenCV where it cuts a polygon off at the grid's border.
 """
 
 from __future__ import annotations

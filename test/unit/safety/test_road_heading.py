@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim2real_ad.observation.spec import BevSpec
+from sim2real_ad.safety import road_heading
 from sim2real_ad.safety.findings import Finding, Severity
 from sim2real_ad.safety.road_heading import (
     AHEAD,
@@ -277,6 +278,12 @@ def test_a_route_that_turns_as_only_junctions_do_tells_nothing(side):
     ahead = AHEAD[-1] - AHEAD[0]
     assert reading_of(road(8.0, curvature=side * (SHARPEST - 0.02) / ahead)) is not None
     assert reading_of(road(8.0, curvature=side * (SHARPEST + 0.02) / ahead)) is None
+
+
+def test_a_turn_at_the_limit_tells(monkeypatch):
+    bend = road(8.0, curvature=0.02)
+    monkeypatch.setattr(road_heading, "SHARPEST", float(np.ptp(places_beside(bend.route)[2])))
+    assert reading_of(bend) is not None
 
 
 def test_of_two_roads_the_one_at_the_route_counts():

@@ -39,17 +39,16 @@ def ablate(
     from sim2real_ad.training.ablation.run import Ablation, run_ablation, save_table
     from sim2real_ad.training.ablation.variants import VARIANTS
     from sim2real_ad.training.config import load_training
+    from sim2real_ad.training.domain_world import domains_named
     from sim2real_ad.training.progress import Progress
-    from sim2real_ad.world.target_domain import target_domain_names
 
     if docs is not None:
         require_markers(docs, DOCS_SECTION)
-    where = ("training", *target_domain_names()) if domains == "all" else tuple(domains.split(","))
     ablation = Ablation(
         out=out,
         trained=trained or SHIPPED,
         variants=tuple(VARIANTS) if variants == "all" else tuple(variants.split(",")),
-        domains=tuple("" if name == "training" else name for name in where),
+        domains=domains_named(domains),
         episodes=episodes,
         workers=workers,
     )

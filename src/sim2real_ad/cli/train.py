@@ -67,18 +67,16 @@ def evaluate(
     """
     from sim2real_ad.evaluation.documents import renew_section, require_markers
     from sim2real_ad.files import write_text
-    from sim2real_ad.training.judged_drives import TRAINING, evaluate_checkpoint, score_table
+    from sim2real_ad.training.domain_world import domains_named
+    from sim2real_ad.training.judged_drives import evaluate_checkpoint, score_table
     from sim2real_ad.training.progress import Progress
     from sim2real_ad.world.scenarios import scenario_names
-    from sim2real_ad.world.target_domain import target_domain_names
 
     if docs is not None:
         require_markers(docs, EVALUATION_SECTION)
-    where = (TRAINING, *target_domain_names()) if domains == "all" else tuple(domains.split(","))
     names = scenario_names() if scenarios == "all" else tuple(scenarios.split(","))
     seeds = range(first_seed, first_seed + episodes)
-    unnamed = tuple("" if name == TRAINING else name for name in where)
-    found = evaluate_checkpoint(checkpoint, names, unnamed, seeds, out, workers, Progress())
+    found = evaluate_checkpoint(checkpoint, names, domains_named(domains), seeds, out, workers, Progress())
     text = f"Seeds {seeds[0]} to {seeds[-1]} of each scenario, in process.\n\n{score_table(found)}"
     write_text(out / "table.md", text)
     typer.echo(text)

@@ -26,6 +26,12 @@ def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float
     return low, 1.0 if successes == trials else centre + half
 
 
+def describe_rate(successes: int, trials: int) -> str:
+    """Return a success rate for a table: the counts, and the Wilson 95 % interval."""
+    low, high = wilson_interval(successes, trials)
+    return f"{successes} of {trials} ({100 * low:.0f} to {100 * high:.0f} %)"
+
+
 def quantile(values: Sequence[float], fraction: float) -> float:
     """Return the quantile at a fraction in 0..1, linear between order statistics (Hyndman and Fan's type 7).
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from sim2real_ad.config import StrictModel
 from sim2real_ad.evaluation.results import CheckpointId, EpisodeResult, RunInfo, ScenarioSummary, summarize
+from sim2real_ad.evaluation.statistics import describe_rate
 from sim2real_ad.evaluation.transfer import Bound, Constants, ErrorTerms, transfer_bound
 from sim2real_ad.evaluation.transfer_recording import OnlineTerms
 
@@ -195,8 +196,7 @@ def _terms(domain: DomainReport) -> tuple[str, ...]:
 def _rate(summary: ScenarioSummary | None) -> str:
     if summary is None or summary.n == 0:
         return "not run"
-    low, high = (100.0 * end for end in summary.wilson95)
-    return f"{summary.successes} of {summary.n} ({low:.0f} to {high:.0f} %)"
+    return describe_rate(summary.successes, summary.n)
 
 
 def _number(value: Any, scale: float, form: str) -> str:

@@ -124,6 +124,7 @@ def _process_fault(
     started: list[subprocess.Popen[bytes]] = []
 
     def strike() -> None:
+        """Let the fault begin."""
         if fault.kind == "busy":
             started.extend(subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(round(fault.amount)))
         elif fault.kind == "full":

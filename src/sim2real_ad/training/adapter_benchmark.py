@@ -19,6 +19,7 @@ from sim2real_ad.evaluation.benchmark import Measurement
 from sim2real_ad.evaluation.corruptions import CORRUPTIONS, miscalibrated, turned_aside
 from sim2real_ad.evaluation.rank_statistics import auroc
 from sim2real_ad.evaluation.transfer import BevTally, compare_bevs
+from sim2real_ad.evaluation.transfer_report import TRAINING
 from sim2real_ad.geometry.camera import CameraModel
 from sim2real_ad.observation.familiarity import DRIVING_SPEED, FROZEN_AFTER_S, FrozenPicture
 from sim2real_ad.observation.knock import KnockedCamera
@@ -36,7 +37,6 @@ from sim2real_ad.world.protocol import World
 from sim2real_ad.world.scenarios import load_scenario, scenario_names
 from sim2real_ad.world.target_domain import target_domain_names
 
-TRAINING = "training"
 SEEDS = EVALUATION_SEEDS[200:202]
 """Of every scenario: unseen ones, and others than those that the published success rates are of."""
 EVERY_TICKS = 15

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from sim2real_ad.evaluation.transfer_report import TRAINING
 from sim2real_ad.geometry.camera import CameraModel, load_camera
 from sim2real_ad.vehicle.profile import load_vehicle
 from sim2real_ad.world.embedded.world import EmbeddedWorld
 from sim2real_ad.world.protocol import World
-from sim2real_ad.world.target_domain import load_target_domain
+from sim2real_ad.world.target_domain import load_target_domain, target_domain_names
 from sim2real_ad.world.target_world import TargetWorld
+
+
+def domains_named(text: str) -> tuple[str, ...]:
+    """Return domains as `open_domain` takes them, of names and paths by commas; 'all' is each that there is."""
+    names = (TRAINING, *target_domain_names()) if text == "all" else text.split(",")
+    return tuple("" if name == TRAINING else name for name in names)
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from sim2real_ad.config import StrictModel
 from sim2real_ad.evaluation.statistics import wilson_interval
 from sim2real_ad.pipeline import DrivingPipeline
 from sim2real_ad.policy.checkpoint import load_checkpoint
@@ -31,13 +32,14 @@ class Trial:
     without: str = ""
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """How it went. ood: the mean out-of-distribution score; interventions: frames whose command the gate changed, by
-    reason; intervened: those with any; frames: all of them."""
+class Judgement(StrictModel):
+    """How a drive went. domain: "" is the training domain; infraction: empty for a success; ood: the mean
+    out-of-distribution score; interventions: frames whose command the gate changed, by reason; intervened: those with
+    any; frames: all of them."""
 
-    trial: Trial
-    success: bool
+    domain: str
+    scenario: str
+    seed: int
     infraction: str
     seconds: float
     trajectory_hash: str
@@ -45,6 +47,11 @@ class Judgement:
     interventions: dict[str, int]
     intervened: int
     frames: int
+
+    @property
+    def success(self) -> bool:
+        """Strictly: the goal reached, and nothing wrong on the way."""
+        return not self.infraction
 
 
 @dataclass(frozen=True)
@@ -91,15 +98,16 @@ def judge_trial(trial: Trial) -> Judgement:
     verdict = episode.verdict
     detail = "; ".join(f"{i.kind} at {i.time_s:.1f} s: {i.detail}" for i in verdict.infractions)
     return Judgement(
-        trial,
-        verdict.success,
-        detail,
-        ticks * world.tick_s,
-        episode.trajectory_hash,
-        ood / max(ticks, 1),
-        dict(interventions),
-        intervened,
-        ticks,
+        domain=trial.domain,
+        scenario=trial.scenario,
+        seed=trial.seed,
+        infraction="" if verdict.success else detail or "not finished",
+        seconds=ticks * world.tick_s,
+        trajectory_hash=episode.trajectory_hash,
+        ood=ood / max(ticks, 1),
+        interventions=dict(interventions),
+        intervened=intervened,
+        frames=ticks,
     )
 
 
@@ -112,13 +120,13 @@ def scores(judgements: Iterable[Judgement]) -> tuple[Score, ...]:
     """Sum judgements up by scenario."""
     by_scenario: dict[str, list[Judgement]] = {}
     for judgement in judgements:
-        by_scenario.setdefault(judgement.trial.scenario, []).append(judgement)
+        by_scenario.setdefault(judgement.scenario, []).append(judgement)
     return tuple(_score(name, found) for name, found in by_scenario.items())
 
 
 def _score(name: str, judgements: list[Judgement]) -> Score:
     successes = sum(j.success for j in judgements)
-    failures = tuple(f"seed {j.trial.seed}: {j.infraction}" for j in judgements if not j.success)
+    failures = tuple(f"seed {j.seed}: {j.infraction}" for j in judgements if not j.success)
     reasons = sum((Counter(j.interventions) for j in judgements), Counter[str]())
     frames = sum(j.frames for j in judgements)
     share = sum(j.intervened for j in judgements) / max(frames, 1)

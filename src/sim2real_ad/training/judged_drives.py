@@ -3,55 +3,38 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sim2real_ad.config import StrictModel
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.evaluation.documents import markdown_table
+from sim2real_ad.evaluation.statistics import describe_rate
 from sim2real_ad.evaluation.transfer_folder import append_line, read_lines
+from sim2real_ad.evaluation.transfer_report import TRAINING
 from sim2real_ad.policy.checkpoint import CONFIG_FILE, load_checkpoint, sha256_of
 from sim2real_ad.safety.limits import load_safety_limits
 from sim2real_ad.training.evaluate import Judgement, Score, Trial, judge_all, scores
+from sim2real_ad.training.progress import Progress
 from sim2real_ad.training.run import worker_pool
 from sim2real_ad.training.seeds import EVALUATION_SEEDS
 
 DRIVES_FILE = "drives.jsonl"
-TRAINING = "training"
-"""What the training domain is called in tables and on the command line."""
 Report = Callable[[str, float], None]
 
 
-class JudgedDrive(StrictModel):
+class JudgedDrive(Judgement):
     """One drive. variant: what was driven, empty for a checkpoint as it is; checkpoint, limits: SHA-256 of the
-    checkpoint's configuration and of the gate's limits; the rest as in `evaluate.Trial` and `evaluate.Judgement`."""
+    checkpoint's configuration and of the gate's limits."""
 
     variant: str
     checkpoint: str
     limits: str
-    domain: str
-    scenario: str
-    seed: int
-    infraction: str
-    seconds: float
-    trajectory_hash: str
-    ood: float
-    interventions: dict[str, int]
-    intervened: int
-    frames: int
 
     @property
     def key(self) -> tuple[str, ...]:
         """What was driven with what, where and when."""
         return self.variant, self.checkpoint, self.limits, self.domain, self.scenario, str(self.seed)
-
-    def judgement(self) -> Judgement:
-        """Return it as it came from the drive."""
-        trial = Trial(self.scenario, self.seed, None, self.domain)
-        return Judgement(
-            trial, not self.infraction, self.infraction, self.seconds, self.trajectory_hash, self.ood,
-            self.interventions, self.intervened, self.frames,
-        )  # fmt: skip
 
 
 def judge_missing(
@@ -74,22 +57,12 @@ def judge_missing(
     if missing:
         with worker_pool(workers) as pool:
             for done, judged in enumerate(judge_all(missing, pool), start=1):
-                drive = _line(judged, variant, checkpoint, limits)
+                drive = JudgedDrive(**judged.model_dump(), variant=variant, checkpoint=checkpoint, limits=limits)
                 append_line(path, drive)
                 known[drive.key] = drive
-                where = " ".join(filter(None, (variant, judged.trial.domain or TRAINING)))
+                where = " ".join(filter(None, (variant, judged.domain or TRAINING)))
                 report(f"{where}: {done} of {len(missing)} drives", done / len(missing))
     return [known[key(trial)] for trial in trials]
-
-
-def _line(judged: Judgement, variant: str, checkpoint: str, limits: str) -> JudgedDrive:
-    trial = judged.trial
-    return JudgedDrive(
-        variant=variant, checkpoint=checkpoint, limits=limits, domain=trial.domain, scenario=trial.scenario,
-        seed=trial.seed, infraction="" if judged.success else judged.infraction or "not finished",
-        seconds=judged.seconds, trajectory_hash=judged.trajectory_hash, ood=judged.ood,
-        interventions=judged.interventions, intervened=judged.intervened, frames=judged.frames,
-    )  # fmt: skip
 
 
 def evaluate_checkpoint(
@@ -99,7 +72,7 @@ def evaluate_checkpoint(
     seeds: range,
     out: Path,
     workers: int,
-    report: Report,
+    progress: Progress,
 ) -> dict[str, tuple[Score, ...]]:
     """Judge a checkpoint, the shipped one for None, on some of the evaluation seeds in each domain.
 
@@ -113,39 +86,34 @@ def evaluate_checkpoint(
     found = {}
     for domain in domains:
         trials = [Trial(name, seed, folder, domain) for seed in seeds for name in scenarios]
-        drives = judge_missing(out / DRIVES_FILE, trials, workers, report)
-        found[domain or TRAINING] = scores(drive.judgement() for drive in drives)
+        drives = judge_missing(out / DRIVES_FILE, trials, workers, progress)
+        found[domain or TRAINING] = scores(drives)
+        for score in found[domain or TRAINING]:
+            progress.say(f"{domain or TRAINING}, {score}")
     return found
 
 
 def score_table(found: dict[str, tuple[Score, ...]]) -> str:
     """Return Markdown: strict successes with intervals and the gate's share, a line a domain, and what failed."""
     names = list(dict.fromkeys(score.scenario for line in found.values() for score in line))
-    head = (
-        "domain",
-        *(name.replace("_", " ") for name in names),
-        *(f"gate, {name.replace('_', ' ')}" for name in names),
-    )
+    spoken = [name.replace("_", " ") for name in names]
+    head = ("domain", *spoken, *(f"gate, {name}" for name in spoken))
     lines, failures = [], []
     for domain, of_domain in found.items():
         by_name = {score.scenario: score for score in of_domain}
         shares = [f"{100 * by_name[name].intervened:.1f} %" for name in names]
-        lines.append((domain, *(_rate(by_name[name]) for name in names), *shares))
+        lines.append(
+            (domain, *(describe_rate(by_name[name].successes, by_name[name].trials) for name in names), *shares)
+        )
         failures += [f"- {domain}, {score.scenario}, {failure}" for score in of_domain for failure in score.failures]
     failed = "\n\nWhat failed:\n\n" + "\n".join(failures) if failures else ""
     return f"{markdown_table(head, lines)}{failed}\n\n{_reasons(found)}\n"
 
 
-def _rate(score: Score) -> str:
-    low, high = score.interval
-    return f"{score.successes} of {score.trials} ({100 * low:.0f} to {100 * high:.0f} %)"
-
-
 def _reasons(found: dict[str, tuple[Score, ...]]) -> str:
     """Return why the gate stepped in, over all domains, as frames of all frames."""
-    counted: dict[str, int] = {}
-    for reason, count in (pair for line in found.values() for score in line for pair in score.interventions):
-        counted[reason] = counted.get(reason, 0) + count
-    frames = sum(score.frames for line in found.values() for score in line)
-    told = ", ".join(f"`{name}` {n}" for name, n in sorted(counted.items(), key=lambda pair: -pair[1]))
+    every = [score for line in found.values() for score in line]
+    counted = sum((Counter(dict(score.interventions)) for score in every), Counter[str]())
+    frames = sum(score.frames for score in every)
+    told = ", ".join(f"`{name}` {count}" for name, count in counted.most_common())
     return f"The gate stepped in, by reason, in frames of {frames:,}: {told or 'never'}."

@@ -98,7 +98,8 @@ def test_a_larger_picture_of_the_same_camera_is_read_alike():
         return cv2.resize(rgb, None, fx=2.0, fy=2.0)
 
     assert told(twice(picture()), twice(picture(8.0))) == [0.0, 1.0]
-    assert told(picture(), twice(picture(8.0))) in ([0.0, 0.0], [0.0, 1.0]), "and a change of size breaks nothing"
+    assert told(picture(), twice(picture(8.0))) == [0.0, 1.0]
+    assert told(picture(), picture(8.0)[: HEIGHT // 2]) == [0.0, 0.0], "pictures of another shape cannot be compared"
 
 
 def test_the_angle_is_the_cameras_whatever_its_field_of_view():

@@ -27,7 +27,10 @@ def driven(monkeypatch):
             trials.append(trial)
             failed = trial.domain == FAILING and trial.seed % 2 == 1
             reasons = {"rss_distance": 3} if failed else {}
-            yield Judgement(trial, not failed, "off_road" if failed else "", 1.0, "", 0.0, reasons, len(reasons), 40)
+            yield Judgement(
+                domain=trial.domain, scenario=trial.scenario, seed=trial.seed, infraction="off_road" if failed else "",
+                seconds=1.0, trajectory_hash="", ood=0.0, interventions=reasons, intervened=len(reasons), frames=40,
+            )  # fmt: skip
 
     monkeypatch.setattr(judged_drives, "judge_all", judge)
     return trials

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from sim2real_ad.geometry.camera import load_camera
 from sim2real_ad.policy.checkpoint import SHIPPED, STUDENT_FILE
 from sim2real_ad.policy.corridor import LINE_FEATURES
 from sim2real_ad.training.config import TrainingConfig
-from sim2real_ad.training.evaluate import Judgement, Trial, scores
+from sim2real_ad.training.evaluate import Judgement, scores
 from sim2real_ad.training.rollout import Job, roll_out
 from sim2real_ad.world.randomization import sample_camera
 
@@ -81,8 +80,10 @@ def test_a_drive_under_randomization_sees_other_cells_and_loses_frames():
 def test_scores_count_by_scenario_and_name_each_failure():
     def judgement(scenario: str, seed: int, infraction: str = "") -> Judgement:
         reasons = {"rss_distance": 2, "speed_limit": 1} if infraction else {}
-        trial = Trial(scenario, seed, Path())
-        return Judgement(trial, not infraction, infraction, 1.0, "", 0.0, reasons, 2 * bool(reasons), 20)
+        return Judgement(
+            domain="", scenario=scenario, seed=seed, infraction=infraction, seconds=1.0, trajectory_hash="", ood=0.0,
+            interventions=reasons, intervened=2 * bool(reasons), frames=20,
+        )  # fmt: skip
 
     first, second = scores([judgement("a", 1), judgement("a", 2, "collision at 1.0 s"), judgement("b", 1)])
     assert (first.scenario, first.successes, first.trials) == ("a", 1, 2)

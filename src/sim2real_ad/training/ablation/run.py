@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from sim2real_ad.errors import ConfigError
-from sim2real_ad.evaluation.statistics import wilson_interval
+from sim2real_ad.evaluation.statistics import describe_rate
+from sim2real_ad.evaluation.transfer_report import TRAINING
 from sim2real_ad.files import write_json
 from sim2real_ad.policy.checkpoint import ADAPTER_FILE, CONFIG_FILE, RECORD_FILE, load_checkpoint
 from sim2real_ad.training.ablation.variants import Variant, phase_1_training, short_training, variant_of
 from sim2real_ad.training.config import TrainingConfig
 from sim2real_ad.training.evaluate import Trial
-from sim2real_ad.training.judged_drives import DRIVES_FILE, TRAINING, JudgedDrive, judge_missing
+from sim2real_ad.training.judged_drives import DRIVES_FILE, JudgedDrive, judge_missing
 from sim2real_ad.training.progress import Progress
 from sim2real_ad.training.run import ADAPTER_RECORD, adapter_part, student_part
 from sim2real_ad.training.seeds import EVALUATION_SEEDS
@@ -103,9 +104,7 @@ def table(variants: Sequence[Variant], domains: Sequence[str], drives: Sequence[
 def _cell(drives: Sequence[JudgedDrive]) -> str:
     if not drives:
         return "-"
-    successes = sum(not d.infraction for d in drives)
-    low, high = wilson_interval(successes, len(drives))
-    return f"{successes} of {len(drives)} ({100 * low:.0f} to {100 * high:.0f} %)"
+    return describe_rate(sum(d.success for d in drives), len(drives))
 
 
 def save_table(text: str, ablation: Ablation) -> None:

@@ -24,7 +24,8 @@ def ablate(
     domains: Annotated[str, typer.Option(help="training, names in config/domains or paths, by commas; or 'all'.")] = (
         "all"
     ),
-    episodes: Annotated[int, typer.Option(min=1, max=1000, help="Seeds 0 to N-1, a domain and scenario.")] = 20,
+    episodes: Annotated[int, typer.Option(min=1, max=1000, help="A variant, domain and scenario.")] = 20,
+    first_seed: Annotated[int, typer.Option(min=0, max=999, help="Of the episodes; the others follow.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes that drive at the same time.")] = 2,
     config: Annotated[Path | None, typer.Option(help="Training YAML of the checkpoint.")] = None,
     docs: Annotated[Path | None, typer.Option(help="Also renew the section of this Markdown file.")] = None,
@@ -41,6 +42,7 @@ def ablate(
     from sim2real_ad.training.config import load_training
     from sim2real_ad.training.domain_world import domains_named
     from sim2real_ad.training.progress import Progress
+    from sim2real_ad.training.seeds import evaluation_seeds
 
     if docs is not None:
         require_markers(docs, DOCS_SECTION)
@@ -49,7 +51,7 @@ def ablate(
         trained=trained or SHIPPED,
         variants=tuple(VARIANTS) if variants == "all" else tuple(variants.split(",")),
         domains=domains_named(domains),
-        episodes=episodes,
+        seeds=evaluation_seeds(first_seed, episodes),
         workers=workers,
     )
     out.mkdir(parents=True, exist_ok=True)

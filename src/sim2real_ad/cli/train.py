@@ -70,12 +70,13 @@ def evaluate(
     from sim2real_ad.training.domain_world import domains_named
     from sim2real_ad.training.judged_drives import evaluate_checkpoint, score_table
     from sim2real_ad.training.progress import Progress
+    from sim2real_ad.training.seeds import evaluation_seeds
     from sim2real_ad.world.scenarios import scenario_names
 
     if docs is not None:
         require_markers(docs, EVALUATION_SECTION)
     names = scenario_names() if scenarios == "all" else tuple(scenarios.split(","))
-    seeds = range(first_seed, first_seed + episodes)
+    seeds = evaluation_seeds(first_seed, episodes)
     found = evaluate_checkpoint(checkpoint, names, domains_named(domains), seeds, out, workers, Progress())
     text = f"Seeds {seeds[0]} to {seeds[-1]} of each scenario, in process.\n\n{score_table(found)}"
     write_text(out / "table.md", text)

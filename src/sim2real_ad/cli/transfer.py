@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sim2real_ad.errors import ConfigError, GraphError
+from sim2real_ad.errors import GraphError
 
 if TYPE_CHECKING:
     from sim2real_ad.training.transfer_run import Settings
@@ -59,16 +59,12 @@ def transfer(
 def _settings(
     domains: str, scenarios: str, episodes: int, seed: int, measured: int, checkpoint: Path | None
 ) -> Settings:
-    from sim2real_ad.training.seeds import EVALUATION_SEEDS
+    from sim2real_ad.training.seeds import evaluation_seeds
     from sim2real_ad.training.transfer_run import Settings
     from sim2real_ad.world.scenarios import scenario_names
     from sim2real_ad.world.target_domain import target_domain_names
 
-    if seed + episodes > EVALUATION_SEEDS.stop:
-        raise ConfigError(
-            f"seeds {seed} to {seed + episodes - 1}: only {EVALUATION_SEEDS.start} to {EVALUATION_SEEDS.stop - 1} are "
-            "for judging; the others are trained and chosen with"
-        )
+    evaluation_seeds(seed, episodes)
     return Settings(
         domains=target_domain_names() if domains == "all" else tuple(filter(None, domains.split(","))),
         scenarios=scenario_names() if scenarios == "all" else tuple(filter(None, scenarios.split(","))),

@@ -1,25 +1,48 @@
-"""The policy's two numbers to a command that the car understands, and back."""
+"""The policy's two numbers to a command that the car understands and can follow, and back."""
 
 from __future__ import annotations
 
 import math
 
 from sim2real_ad.control.float32 import as_float32, clip_to_float32
+from sim2real_ad.control.limits import clip
 from sim2real_ad.control.vehicle_model import tire_angle_from_curvature
 from sim2real_ad.types import Action, ControlCommand, EgoState
 from sim2real_ad.vehicle.profile import VehicleProfile
 
 VELOCITY_HORIZON_S = 1.0
 """`ControlCommand.velocity` is the speed that the acceleration leads to after this time, s."""
+STATE_AGE_S = 0.1
+"""For which the car may go on accelerating until the command is judged and acts, s: an ego state's age, and the way."""
+SLOWING_S = 0.5
+"""In which the car slows down to the speed of a curve that is too tight for the one it has, s."""
 
 
 class ActionMapping:
-    """Scale an action by one car's profile. Stateless, deterministic, float32 out (implements MappingStage)."""
+    """Scale an action by one car's profile, within what that car can follow. Stateless, deterministic, float32 out
+    (implements MappingStage)."""
 
     def __init__(self, profile: VehicleProfile) -> None:
         self.profile = profile
 
     def step(self, action: Action, ego: EgoState) -> ControlCommand:
+        """Return what an action means at the ego's speed, held to the profile's greatest lateral acceleration.
+
+        A tighter curve than that allows becomes the tightest one that it allows, and the car slows down towards the
+        speed of the one that was asked for, comfortably. The safety gate, which trusts no mapping, has the same limit.
+        Else as `unheld`.
+        """
+        command, limits = self.unheld(action, ego), self.profile.limits
+        curvature = action.curvature * self.profile.action.max_curvature
+        fastest = abs(ego.speed) + STATE_AGE_S * limits.max_acceleration
+        tightest = limits.max_lateral_acceleration / fastest**2
+        if abs(curvature) <= tightest:
+            return command
+        slower = math.sqrt(limits.max_lateral_acceleration / abs(curvature)) - abs(ego.speed)
+        acceleration = min(command.acceleration, max(slower / SLOWING_S, -limits.comfortable_deceleration))
+        return self._command(action.stamp_ns, clip(curvature, (-tightest, tightest)), acceleration, ego.speed)
+
+    def unheld(self, action: Action, ego: EgoState) -> ControlCommand:
         """Return the tyre angle in rad and the acceleration in m/s^2 that an action means at the ego's speed.
 
         A positive acceleration is a share of max_acceleration, a negative one of max_deceleration. The stamp is the
@@ -33,15 +56,7 @@ class ActionMapping:
             raise ValueError(f"ego.speed must be finite, got {ego.speed}")
         scale = self.profile.action
         wanted = share * (scale.max_acceleration if share > 0.0 else scale.max_deceleration)
-        acceleration = clip_to_float32(wanted, -scale.max_deceleration, scale.max_acceleration)
-        lock, rate = self.profile.max_steering_tire_angle, self.profile.limits.max_steering_rate
-        return ControlCommand(
-            stamp_ns=action.stamp_ns,
-            steering_tire_angle=clip_to_float32(self._tire_angle(curvature, ego.speed), -lock, lock),
-            acceleration=acceleration,
-            velocity=as_float32(max(0.0, ego.speed + acceleration * VELOCITY_HORIZON_S)),
-            steering_tire_rotation_rate=clip_to_float32(rate, 0.0, rate),
-        )
+        return self._command(action.stamp_ns, curvature, wanted, ego.speed)
 
     def action_from_physical(self, curvature: float, acceleration: float, stamp_ns: int = 0) -> Action:
         """Return the action that means a curvature in 1/m and an acceleration in m/s^2, clipped to [-1, 1].
@@ -54,6 +69,19 @@ class ActionMapping:
         share = acceleration / (scale.max_acceleration if acceleration > 0.0 else scale.max_deceleration)
         return Action(
             stamp_ns, clip_to_float32(curvature / scale.max_curvature, -1.0, 1.0), clip_to_float32(share, -1.0, 1.0)
+        )
+
+    def _command(self, stamp_ns: int, curvature: float, wanted: float, speed: float) -> ControlCommand:
+        """Return the command for a curvature in 1/m and an acceleration in m/s^2, within the action's scale."""
+        scale, lock = self.profile.action, self.profile.max_steering_tire_angle
+        rate = self.profile.limits.max_steering_rate
+        acceleration = clip_to_float32(wanted, -scale.max_deceleration, scale.max_acceleration)
+        return ControlCommand(
+            stamp_ns=stamp_ns,
+            steering_tire_angle=clip_to_float32(self._tire_angle(curvature, speed), -lock, lock),
+            acceleration=acceleration,
+            velocity=as_float32(max(0.0, speed + acceleration * VELOCITY_HORIZON_S)),
+            steering_tire_rotation_rate=clip_to_float32(rate, 0.0, rate),
         )
 
     def _tire_angle(self, curvature: float, speed: float) -> float:

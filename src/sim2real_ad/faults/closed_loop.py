@@ -36,7 +36,8 @@ def drive(
 ) -> Iterator[Moment]:
     """Drive for a while from a speed in m/s, straight ahead, and yield every decision.
 
-    Nothing is in the way and every input arrives on time: what goes wrong is the policy's doing alone.
+    Nothing is in the way and every input arrives on time: what goes wrong is the policy's doing alone. The mapping does
+    not hold what it asks for to what the car can follow: the gate must.
     """
     gate, mapping = Gate(profile, config), ActionMapping(profile)
     steering, drivetrain = DelayedLag(profile.steering, STEP_S), DelayedLag(profile.acceleration, STEP_S)
@@ -47,7 +48,7 @@ def drive(
         ego = EgoState(now_ns, car.pose, car.speed, drivetrain.value, yaw_rate, steering.value)
         if step % POLICY_STEPS == 0:
             action = decide(ego, step * STEP_S)
-            request = mapping.step(Action(now_ns, action.curvature, action.acceleration), ego)
+            request = mapping.unheld(Action(now_ns, action.curvature, action.acceleration), ego)
         decision = gate.step(GateInputs(request, ego), now_ns)
         yield Moment(step * STEP_S, ego, request, decision)
         tire_angle = steering.step(decision.command.steering_tire_angle)

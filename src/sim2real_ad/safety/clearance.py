@@ -19,6 +19,8 @@ from sim2real_ad.vehicle.profile import VehicleProfile
 
 SOLID = ("vehicle", "pedestrian", "obstacle")
 """Channels of the BEV that show what must not be driven into."""
+WIDENED = ("pedestrian", "obstacle")
+"""Those of them that the adapter shows wider than they are, by `widened_by` on each side (training.adapter)."""
 FOLLOWED_S = 0.6
 """How long gaps are remembered for the speed of what is ahead."""
 LEAST_FOLLOWED_S = 0.3
@@ -63,7 +65,9 @@ class ClearanceMonitor:
         self._limits = limits
         self._bev = bev
         self._profile = profile
-        self._channels = [bev.index(name) for name in SOLID if name in bev.channels]
+        solid = [name for name in SOLID if name in bev.channels]
+        self._channels = [bev.index(name) for name in solid]
+        self._reaches = np.array([self._reach(name) for name in solid])
         self._centres = bev.cell_centres()
         self._taken = round(255 * limits.probability)
         self._seen: deque[tuple[int, float]] = deque()
@@ -90,14 +94,22 @@ class ClearanceMonitor:
         """Start anew."""
         self._seen.clear()
 
+    def _reach(self, channel: str) -> float:
+        """Return how far beside the curve what a channel shows is in the way, m."""
+        beside = self._profile.width / 2.0 + self._limits.side_margin
+        if channel not in WIDENED:
+            return beside
+        return max(beside - self._limits.widened_by, self._bev.resolution / 2.0)  # wide enough to hold a cell's middle
+
     def _gap(self, bev: UInt8Array, curvature: float) -> float:
         if not self._channels:
             return math.inf
-        rows, columns = np.nonzero(bev[self._channels].max(axis=0) >= self._taken)
+        taken = bev[self._channels] >= self._taken
+        rows, columns = np.nonzero(taken.any(axis=0))
         if len(rows) < self._limits.cells:
             return math.inf
         along, aside = _on_arc(self._centres[rows, columns], curvature)
-        reach = self._profile.width / 2.0 + self._limits.side_margin
+        reach = np.where(taken[:, rows, columns], self._reaches[:, None], -math.inf).max(axis=0)
         gaps = along[(np.abs(aside) <= reach) & (along > self._profile.front_overhang - self._bev.resolution)]
         if len(gaps) < self._limits.cells:
             return math.inf

@@ -72,12 +72,14 @@ class HeadingLimits(StrictModel):
 
 
 class ClearanceLimits(StrictModel):
-    """What counts as in the way, and how near it may be; see `clearance`. m, s, m/s^2."""
+    """What counts as in the way, and how near it may be; see `clearance`. m, s, m/s^2. side_margin: beside the car;
+    widened_by: by how much the adapter shows people and things wider than they are, on each side."""
 
     probability: float = Field(gt=0.0, lt=1.0)
     cells: int = Field(ge=1, le=100)
     views: int = Field(ge=1, le=20)
     side_margin: float = Field(ge=-0.5, le=2.0)
+    widened_by: float = Field(ge=0.0, le=1.0)
     response_time: float = Field(gt=0.0, le=2.0)
     other_braking: float = Field(gt=0.0, le=12.0)
     time_to_collision: float = Field(ge=0.0, le=5.0)

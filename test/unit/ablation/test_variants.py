@@ -7,7 +7,7 @@ pytest.importorskip("torch", reason="ablations need the train extra")
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.policy.checkpoint import ADAPTER_FILE, CONFIG_FILE, SHIPPED
 from sim2real_ad.training.ablation import run
-from sim2real_ad.training.ablation.run import Ablation, prepare, table
+from sim2real_ad.training.ablation.run import Ablation, prepare, run_ablation, table
 from sim2real_ad.training.ablation.variants import VARIANTS, short_training, variant_of
 from sim2real_ad.training.config import TrainingConfig
 from sim2real_ad.training.judged_drives import JudgedDrive
@@ -16,7 +16,7 @@ from sim2real_ad.training.run import ADAPTER_RECORD
 
 
 def ablation(tmp_path, trained=SHIPPED) -> Ablation:
-    return Ablation(tmp_path, trained, ("full",), ("",), 2, 1)
+    return Ablation(tmp_path, trained, ("full",), ("",), range(2), 1)
 
 
 def drive(variant: str, seed: int, infraction: str = "", domain: str = "") -> JudgedDrive:
@@ -79,6 +79,22 @@ def test_a_variant_that_borrows_an_adapter_says_whose(tmp_path):
 def test_the_table_counts_successes_with_intervals_and_leaves_out_what_was_not_driven():
     drives = [drive("full", 0), drive("full", 1, "collision"), drive("full", 0, domain="another_look")]
     text = table([VARIANTS["full"], VARIANTS["no_phase_2"]], ("", "another_look"), drives)
-    assert "| left out | training | another_look | what it is |" in text
+    assert "| variant | training | another_look | what it is |" in text
     assert "| full | 1 of 2 (9 to 91 %) | 1 of 1 (21 to 100 %) |" in text
     assert "| no_phase_2 | - | - |" in text
+
+
+def test_every_variant_drives_every_scenario_on_the_seeds_that_were_asked_for(tmp_path, monkeypatch):
+    asked = []
+
+    def judged(path, trials, _workers, _report, variant):
+        asked.extend((variant, trial.scenario, trial.seed, trial.domain, trial.without) for trial in trials)
+        return [drive(variant, trial.seed, domain=trial.domain) for trial in trials]
+
+    monkeypatch.setattr(run, "judge_missing", judged)
+    wanted = Ablation(tmp_path, SHIPPED, ("full", "no_action_mapping"), ("", "another_body"), range(40, 42), 1)
+    text = run_ablation(wanted, TrainingConfig(), Progress())
+    assert text.startswith("Seeds 40 to 41 of each scenario, in process")
+    assert "| full | 6 of 6 (61 to 100 %) | 6 of 6 (61 to 100 %) |" in text
+    assert len(set(asked)) == 2 * 2 * 3 * 2
+    assert ("no_action_mapping", "stop_sign", 41, "another_body", "no_action_mapping") in asked

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim2real_ad.control.action_mapping import ActionMapping
+from sim2real_ad.control.limits import lateral_steering
 from sim2real_ad.control.vehicle_model import curvature_from_tire_angle
 from sim2real_ad.types import Action, EgoState, Pose2
 from sim2real_ad.vehicle.profile import load_vehicle
@@ -31,10 +32,55 @@ def test_at_speed_understeer_adds_to_the_angle():
     assert moving - standing == pytest.approx(0.0015 * 100.0 * 0.02)
 
 
-def test_left_is_positive_and_the_angle_stops_at_the_lock():
-    assert MAPPING.step(Action(0, 1.0, 0.0), ego(20.0)).steering_tire_angle == pytest.approx(0.6)
-    assert MAPPING.step(Action(0, -1.0, 0.0), ego(20.0)).steering_tire_angle == pytest.approx(-0.6)
-    assert MAPPING.step(Action(0, 1.0, 0.0), ego(20.0)).steering_tire_angle <= 0.6
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_left_is_positive_and_the_angle_stops_at_the_lock(sign):
+    command = MAPPING.unheld(Action(0, sign, 0.0), ego(20.0))
+    assert command.steering_tire_angle == pytest.approx(sign * 0.6)
+    assert abs(command.steering_tire_angle) <= 0.6
+
+
+# What the car can follow
+
+
+def lateral(command, speed):
+    angle = command.steering_tire_angle
+    return speed**2 * curvature_from_tire_angle(angle, speed, SALOON.wheelbase, SALOON.understeer_gradient)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_curve_too_tight_for_the_speed_becomes_the_tightest_that_the_car_may_drive(sign):
+    """0.2 m/s are left for the tenth of a second in which the car may go on accelerating with 2 m/s^2."""
+    command = MAPPING.step(Action(0, sign, 0.0), ego(8.0))
+    assert lateral(command, 8.0) == pytest.approx(sign * 3.0 * (8.0 / 8.2) ** 2)
+
+
+def test_the_car_slows_down_within_half_a_second_to_the_speed_of_the_curve_that_was_asked_for():
+    curvature = 0.05
+    share = curvature / SALOON.action.max_curvature
+    wanted = (math.sqrt(3.0 / curvature) - 8.0) / 0.5
+    assert -2.0 < wanted < 0.0
+    assert MAPPING.step(Action(0, share, 1.0), ego(8.0)).acceleration == pytest.approx(wanted)
+    assert MAPPING.step(Action(0, share, -1.0), ego(8.0)).acceleration == -5.0
+
+
+def test_slowing_down_for_a_curve_is_comfortable():
+    command = MAPPING.step(Action(0, 1.0, 1.0), ego(20.0))
+    assert command.acceleration == -SALOON.limits.comfortable_deceleration
+    assert command.velocity == 20.0 - SALOON.limits.comfortable_deceleration
+
+
+@given(shares, shares, speeds)
+def test_what_the_car_can_follow_is_left_as_it_was_asked_for(curvature, acceleration, speed):
+    action = Action(0, curvature, acceleration)
+    if abs(curvature) * 0.2 * (speed + 0.2) ** 2 <= 3.0:
+        assert MAPPING.step(action, ego(speed)) == MAPPING.unheld(action, ego(speed))
+
+
+@given(shares, shares, speeds, st.floats(-1.0, 0.2))
+def test_the_gate_has_nothing_to_say_about_the_curve_while_the_car_is_about_as_fast(curvature, share, speed, change):
+    command = MAPPING.step(Action(0, curvature, share), ego(speed))
+    low, high = lateral_steering(max(speed + change, 0.0), SALOON)
+    assert low <= command.steering_tire_angle <= high
 
 
 def test_acceleration_is_scaled_by_its_sign():
@@ -69,7 +115,7 @@ def test_every_value_is_float32_and_inside_the_profile(curvature, acceleration, 
 
 @given(st.floats(-0.2, 0.2), st.floats(-5.0, 2.0), st.floats(0.0, 12.0))
 def test_the_inverse_action_maps_back_to_the_same_physics(curvature, acceleration, speed):
-    command = MAPPING.step(MAPPING.action_from_physical(curvature, acceleration), ego(speed))
+    command = MAPPING.unheld(MAPPING.action_from_physical(curvature, acceleration), ego(speed))
     back = curvature_from_tire_angle(command.steering_tire_angle, speed, 2.85, 0.0015)
     if abs(command.steering_tire_angle) < 0.599:
         assert back == pytest.approx(curvature, abs=1e-6)

@@ -56,6 +56,7 @@ NUMBERS: dict[str, dict[str, float]] = {
         "cells": 3,
         "views": 2,
         "side_margin": 0.0,
+        "widened_by": 0.25,
         "response_time": 0.30,
         "other_braking": 6.0,
         "time_to_collision": 0.70,

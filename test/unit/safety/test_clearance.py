@@ -122,6 +122,48 @@ def test_the_margin_beside_the_car_counts(margin, found):
     assert math.isfinite(gap([(20.25, 1.25)], limits=limits, width=2.0)) == found
 
 
+NARROW = ONE.model_copy(update={"side_margin": 0.0, "widened_by": 0.4})
+"""With a car of 2.1 m the way reaches 1.05 m to each side, and 0.65 m for what is shown wider than it is."""
+
+
+@pytest.mark.parametrize(
+    ("channel", "side", "found"),
+    [
+        ("vehicle", 0.75, True),
+        ("vehicle", 1.25, False),
+        ("obstacle", 0.25, True),
+        ("obstacle", 0.75, False),
+        ("pedestrian", -0.25, True),
+        ("pedestrian", -0.75, False),
+    ],
+)
+def test_people_and_things_are_in_the_way_less_far_aside_since_they_are_shown_wider(channel, side, found):
+    watched = monitor(NARROW, width=2.1)
+    clearance = watched.step(shown([(20.25, side)], channel=channel), 0.0, 8.0)
+    assert math.isfinite(clearance.gap) == found
+
+
+def test_what_is_shown_as_both_counts_as_the_one_that_is_not_widened():
+    seen = shown([(20.25, 0.75)], channel="obstacle")
+    seen.bev[BEV.index("vehicle")] = seen.bev[BEV.index("obstacle")]
+    assert math.isfinite(monitor(NARROW, width=2.1).step(seen, 0.0, 8.0).gap)
+
+
+def test_a_cell_that_is_shown_as_two_things_is_one_cell():
+    limits = NARROW.model_copy(update={"cells": 2})
+    seen = shown([(20.25, 0.25)], channel="obstacle")
+    seen.bev[BEV.index("vehicle")] = seen.bev[BEV.index("obstacle")]
+    assert monitor(limits).step(seen, 0.0, 8.0) == FREE
+
+
+@pytest.mark.parametrize("channel", ["pedestrian", "obstacle"])
+@pytest.mark.parametrize("side", [0.25, -0.25])
+def test_what_is_straight_ahead_is_in_the_way_however_much_it_is_widened(channel, side):
+    limits = ONE.model_copy(update={"widened_by": 1.0})
+    assert math.isfinite(monitor(limits).step(shown([(20.25, side)], channel=channel), 0.0, 8.0).gap)
+    assert monitor(limits).step(shown([(20.25, 0.75)], channel=channel), 0.0, 8.0) == FREE
+
+
 def test_the_cells_that_the_front_of_the_car_may_cover_are_not_in_the_way():
     assert gap([(3.25, 0.25)]) == math.inf
     assert gap([(3.75, 0.25)]) == 0.0

@@ -41,6 +41,7 @@ BOUNDS = {
     ("heading", "share"): ("above", 0.5, 1.0),
     ("heading", "speed"): ("from", 0.0, 10.0),
     ("clearance", "side_margin"): ("from", -0.5, 2.0),
+    ("clearance", "widened_by"): ("from", 0.0, 1.0),
     ("clearance", "response_time"): ("above", 0.0, 2.0),
     ("clearance", "other_braking"): ("above", 0.0, 12.0),
     ("clearance", "time_to_collision"): ("from", 0.0, 5.0),

@@ -97,4 +97,4 @@ def test_a_gate_that_never_stepped_in_is_said_so(driven, tmp_path, capsys):
 
 def test_seeds_that_are_not_for_evaluation_are_refused(tmp_path, capsys):
     assert evaluate(tmp_path, "--episodes", "20", "--first-seed", "990") == 2
-    assert "seeds 990 to 1009: those for evaluation are 0 to 999" in capsys.readouterr().err
+    assert "seeds 990 to 1009: only 0 to 999 are for judging" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sim2real_ad.errors import ConfigError
+from sim2real_ad.evaluation.documents import markdown_table
 from sim2real_ad.evaluation.statistics import describe_rate
 from sim2real_ad.evaluation.transfer_report import TRAINING
 from sim2real_ad.files import write_json
@@ -20,7 +21,6 @@ from sim2real_ad.training.evaluate import Trial
 from sim2real_ad.training.judged_drives import DRIVES_FILE, JudgedDrive, judge_missing
 from sim2real_ad.training.progress import Progress
 from sim2real_ad.training.run import ADAPTER_RECORD, adapter_part, student_part
-from sim2real_ad.training.seeds import EVALUATION_SEEDS
 
 SHORT_NAME = "short"
 PHASE_1_NAME = "phase_1"
@@ -29,31 +29,35 @@ PHASE_1_NAME = "phase_1"
 
 @dataclass(frozen=True)
 class Ablation:
-    """What is asked for. trained: a checkpoint's folder; domains: "" is the training domain."""
+    """What is asked for. trained: a checkpoint's folder; domains: "" is the training domain; seeds: of the episodes."""
 
     out: Path
     trained: Path
     variants: tuple[str, ...]
     domains: tuple[str, ...]
-    episodes: int
+    seeds: range
     workers: int
 
 
 def run_ablation(ablation: Ablation, base: TrainingConfig, progress: Progress) -> str:
-    """Make what is missing, drive what has not been driven, and return the table in Markdown.
+    """Make what is missing, drive what has not been driven, and return seeds and table in Markdown.
 
     Raises ConfigError for an unknown variant, CheckpointError where the trained folder is no checkpoint.
     """
     variants = [variant_of(name) for name in ablation.variants]
     folders = {v.name: prepare(v, ablation, base, progress) for v in variants}
-    seeds = EVALUATION_SEEDS[: ablation.episodes]
     drives: list[JudgedDrive] = []
     for variant in variants:
         folder = folders[variant.name]
         for domain in ablation.domains:
-            trials = [Trial(s, seed, folder, domain, variant.without) for s in base.scenarios for seed in seeds]
+            trials = [
+                Trial(scenario, seed, folder, domain, variant.without)
+                for scenario in base.scenarios
+                for seed in ablation.seeds
+            ]
             drives += judge_missing(ablation.out / DRIVES_FILE, trials, ablation.workers, progress, variant.name)
-    return table(variants, ablation.domains, drives)
+    seeds = f"Seeds {ablation.seeds[0]} to {ablation.seeds[-1]} of each scenario, in process, all scenarios together."
+    return f"{seeds}\n\n{table(variants, ablation.domains, drives)}"
 
 
 def prepare(variant: Variant, ablation: Ablation, base: TrainingConfig, progress: Progress) -> Path:
@@ -91,24 +95,18 @@ def _take_adapter_of_short(variant: Variant, short: Path, folder: Path) -> None:
 
 def table(variants: Sequence[Variant], domains: Sequence[str], drives: Sequence[JudgedDrive]) -> str:
     """Return a Markdown table: a row a variant, a column a domain, successes with Wilson 95 % intervals."""
-    head = ["left out", *(domain or TRAINING for domain in domains), "what it is"]
-    rows = [head, ["---"] * len(head)]
-    for variant in variants:
-        own = [d for d in drives if d.variant == variant.name]
-        rows.append(
-            [variant.name, *(_cell([d for d in own if d.domain == domain]) for domain in domains), variant.what]
-        )
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+    head = ("variant", *(domain or TRAINING for domain in domains), "what it is")
 
+    def rate(variant: Variant, domain: str) -> str:
+        found = [d.success for d in drives if (d.variant, d.domain) == (variant.name, domain)]
+        return describe_rate(sum(found), len(found)) if found else "-"
 
-def _cell(drives: Sequence[JudgedDrive]) -> str:
-    if not drives:
-        return "-"
-    return describe_rate(sum(d.success for d in drives), len(drives))
+    lines = [(v.name, *(rate(v, domain) for domain in domains), v.what) for v in variants]
+    return markdown_table(head, lines) + "\n"
 
 
 def save_table(text: str, ablation: Ablation) -> None:
     """Write table.md and what it is of."""
     (ablation.out / "table.md").write_text(text, encoding="utf-8")
-    told: dict[str, Any] = {"variants": ablation.variants, "domains": ablation.domains, "episodes": ablation.episodes}
+    told: dict[str, Any] = {"variants": ablation.variants, "domains": ablation.domains, "seeds": list(ablation.seeds)}
     (ablation.out / "ablation.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

@@ -31,7 +31,7 @@ CERTAIN, BETTER = 0.6, 2.5
 """Correlation of either half at its new place; and how many times as far from 1 it must be where the half should be."""
 LEAST_CONTRAST = 3.0
 """Standard deviation, of 255, of a half; plainer ones are found everywhere."""
-REMEMBERED_NS = ns_from_seconds(1.0)
+REMEMBERED_NS = ns_from_seconds(2.0)
 """For how long a knock is told: longer than the gate waits before it stops for what it does not know."""
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from sim2real_ad.geometry.camera import load_camera
 from sim2real_ad.observation.knock import LONGEST_PAUSE_S, REMEMBERED_NS, TURNED, KnockedCamera
-from sim2real_ad.types import EgoState, Pose2
+from sim2real_ad.safety.limits import load_safety_limits
+from sim2real_ad.types import EgoState, Pose2, ns_from_seconds
 
 TICK_NS = 50_000_000
 CAMERA = load_camera("default")
@@ -59,6 +60,7 @@ def test_a_car_that_turns_says_so_by_its_yaw_rate(side):
 
 
 def test_a_knock_is_remembered_until_the_gate_has_stopped_for_it():
+    assert REMEMBERED_NS > ns_from_seconds(load_safety_limits().domain.unfamiliar_hold)
     ticks = REMEMBERED_NS // TICK_NS
     seen = told(picture(), *[picture(8.0)] * (ticks + 3))
     assert seen == [0.0, *[1.0] * ticks, *[0.0] * 3]

@@ -43,6 +43,8 @@ def faults(
 
     section = f"faults {Path(campaign).stem}"
     if docs is not None:
+        if fault:
+            raise ConfigError("--docs renews the table of a whole campaign: leave out --fault, or --docs")
         require_markers(docs, section)
     chosen = _chosen(campaign, fault)
     scenarios = scenario_names() if scenario == "all" else (scenario,)

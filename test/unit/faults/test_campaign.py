@@ -2,7 +2,7 @@
 
 import pytest
 
-from sim2real_ad.cli.faults import _check_upsets
+from sim2real_ad.cli.faults import _check_upsets, faults
 from sim2real_ad.config import check_config
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.evaluation.results import EpisodeResult, Infraction
@@ -71,6 +71,13 @@ def test_some_faults_can_be_chosen_by_name_and_an_unknown_name_lists_what_there_
     assert campaign.named(("late",)).faults == (LATE,)
     with pytest.raises(ValueError, match="no fault 'early'; known: policy killed, late"):
         campaign.named(("early",))
+
+
+def test_a_part_of_a_campaign_does_not_take_the_whole_tables_place_in_a_document(tmp_path):
+    document = tmp_path / "safety.md"
+    with pytest.raises(ConfigError, match="table of a whole campaign: leave out --fault, or --docs"):
+        faults("all", "campaign", ["policy killed"], 0, None, None, document)
+    assert not document.exists()
 
 
 def test_reaction_speed_and_distance_are_counted_from_the_fault():

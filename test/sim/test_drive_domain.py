@@ -29,7 +29,7 @@ def test_one_episode_with_everything_held_out_is_driven_judged_and_tells_its_onl
     image = decode(next(m for m in McapStream(out / "recording.mcap") if m.topic == IMAGE_RAW.name))
     assert (image.width, image.height) == (camera.width, camera.height)
     (terms,) = online_terms([out / "recording.mcap"], target.load_vehicle())
-    folder = DomainFolder(tmp_path, target.name, Identity(checkpoint="", teacher="", domain=""))
+    folder = DomainFolder(tmp_path, target.name, Identity(checkpoint="", teacher="", limits="", domain=""))
     out.rename(folder.new_part())
     folder.harvest(target.load_vehicle(), keep_recordings=False)
     assert list(folder.online().values()) == [terms]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,9 +13,12 @@ import typer
 from sim2real_ad.errors import GraphError
 
 if TYPE_CHECKING:
-    from sim2real_ad.training.transfer_run import Settings
+    from sim2real_ad.ros.transfer import DomainJob
+    from sim2real_ad.training.transfer_run import OpenedDomain, Settings
 
 DOCS_SECTION = "transfer"
+LOOK_EVERY_S = 5.0
+"""From one count of what has been judged to the next."""
 
 
 def register(app: typer.Typer) -> None:
@@ -31,6 +36,7 @@ def transfer(
         int, typer.Option(min=0, max=1000, help="Episodes that are also driven in process against the ground truth.")
     ] = 3,
     checkpoint: Annotated[Path | None, typer.Option(help="Checkpoint folder; the shipped one without.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Domains that are driven at the same time.")] = 2,
     keep_recordings: Annotated[
         bool, typer.Option("--keep-recordings", help="Keep the recordings, without pictures.")
     ] = False,
@@ -51,7 +57,7 @@ def transfer(
     settings = _settings(domains, scenarios, episodes, seed, measured, checkpoint)
     try:
         if not table:
-            _drive(settings, out, keep_recordings)
+            _drive(settings, out, workers, keep_recordings)
     finally:
         _write(make_report(settings, out), out, docs)
 
@@ -75,33 +81,57 @@ def _settings(
     )
 
 
-def _drive(settings: Settings, out: Path, keep_recordings: bool) -> None:
-    """Drive what is missing: first through the graph, then against the ground truth."""
-    from sim2real_ad.ros.drive import EpisodeRequest, make_progress
-    from sim2real_ad.ros.graph import DriveOptions
-    from sim2real_ad.ros.preflight import check_inputs, describe_run
-    from sim2real_ad.ros.transfer import drive_missing
+def _drive(settings: Settings, out: Path, workers: int, keep_recordings: bool) -> None:
+    """Drive what is missing, domains side by side: first through the graph, then against the ground truth."""
     from sim2real_ad.training.progress import Progress
+    from sim2real_ad.training.run import worker_pool
     from sim2real_ad.training.transfer_run import measure_missing, open_domains
 
-    opened = open_domains(settings, out)
-    requests = [EpisodeRequest(scenario, seed) for scenario, seed in settings.episode_keys()]
-    failures: list[str] = []
-    for domain in opened:
-        loaded = check_inputs(settings.scenarios, settings.checkpoint, domain.camera, domain.vehicle)
-        run = describe_run(
-            sys.argv, "lockstep", world="embedded", camera=domain.camera, vehicle=domain.vehicle, domain=domain.path,
-            checkpoint=loaded,
-        )  # fmt: skip
-        options = DriveOptions(domain.camera, domain.vehicle, str(settings.checkpoint or ""), domain=domain.path)
-        try:
-            with make_progress() as progress:
-                drive_missing(domain.folder, requests, options, run, progress, keep_recordings=keep_recordings)
-        except GraphError as error:  # one episode that cannot be judged shall not keep the other domains waiting
-            failures.append(f"{domain.name}: {error}")
-    measure_missing(settings, opened, out, Progress())
+    opened, progress = open_domains(settings, out), Progress()
+    jobs = {domain.name: _job(domain, settings, keep_recordings) for domain in opened}
+    with worker_pool(workers) as pool:
+        failures = _drive_domains(jobs, pool, progress)
+        measure_missing(settings, opened, out, pool, progress)
     if failures:
         raise GraphError("; ".join(failures))
+
+
+def _job(domain: OpenedDomain, settings: Settings, keep_recordings: bool) -> DomainJob:
+    from sim2real_ad.ros.drive import EpisodeRequest
+    from sim2real_ad.ros.graph import DriveOptions
+    from sim2real_ad.ros.preflight import check_inputs, describe_run
+    from sim2real_ad.ros.transfer import DomainJob
+
+    loaded = check_inputs(settings.scenarios, settings.checkpoint, domain.camera, domain.vehicle)
+    run = describe_run(
+        sys.argv, "lockstep", world="embedded", camera=domain.camera, vehicle=domain.vehicle, domain=domain.path,
+        checkpoint=loaded,
+    )  # fmt: skip
+    options = DriveOptions(domain.camera, domain.vehicle, str(settings.checkpoint or ""), domain=domain.path)
+    requests = tuple(EpisodeRequest(scenario, seed) for scenario, seed in settings.episode_keys())
+    return DomainJob(domain.folder, requests, options, run, keep_recordings)
+
+
+def _drive_domains(jobs: Mapping[str, DomainJob], pool: Executor, report: Callable[[str, float], None]) -> list[str]:
+    """Drive every domain, each in a graph of its own. Returns what ended one before all of it was judged: an episode
+    that cannot be judged shall not keep the other domains waiting."""
+    from sim2real_ad.ros.transfer import drive_missing
+
+    tasks = {pool.submit(drive_missing, job): name for name, job in jobs.items()}
+    under_way, failures = set(tasks), []
+    while under_way:
+        ended, under_way = wait(under_way, LOOK_EVERY_S, FIRST_COMPLETED)
+        for task in ended:
+            error = task.exception()
+            if isinstance(error, GraphError):
+                failures.append(f"{tasks[task]}: {error}")
+            elif error is not None:
+                raise error
+        judged = {name: job.judged() for name, job in jobs.items()}
+        episodes = sum(len(job.requests) for job in jobs.values())
+        told = ", ".join(f"{name} {count}" for name, count in judged.items())
+        report(f"{sum(judged.values())} of {episodes} drives judged: {told}", sum(judged.values()) / max(episodes, 1))
+    return failures
 
 
 def _write(report: object, out: Path, docs: Path | None) -> None:

@@ -38,17 +38,19 @@ class Identity(StrictModel):
 
     checkpoint: str
     teacher: str
+    limits: str
     domain: str
 
 
-def identity_of(checkpoint_sha256: str, teacher_sha256: str, *parts: StrictModel) -> Identity:
-    """Return the identity of a checkpoint, a teacher and a domain made of settings, vehicle and camera.
+def identity_of(checkpoint_sha256: str, teacher_sha256: str, limits: StrictModel, *parts: StrictModel) -> Identity:
+    """Return the identity of a checkpoint, a teacher, the gate's limits and a domain made of settings, vehicle, camera.
 
     How a real car of that kind is reached has no part in it.
     """
     text = "\n".join(part.model_dump_json(exclude=OF_THE_REAL_CAR) for part in parts)
     domain = hashlib.sha256(text.encode()).hexdigest()
-    return Identity(checkpoint=checkpoint_sha256, teacher=teacher_sha256, domain=domain)
+    of_limits = hashlib.sha256(limits.model_dump_json().encode()).hexdigest()
+    return Identity(checkpoint=checkpoint_sha256, teacher=teacher_sha256, limits=of_limits, domain=domain)
 
 
 class DomainFolder:

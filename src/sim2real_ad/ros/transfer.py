@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from rich.progress import Progress
 
@@ -17,29 +16,40 @@ PART_EPISODES = 30
 """Episodes for which one graph is started: its recording, some MB an episode, is read and deleted after each part."""
 
 
-def drive_missing(
-    folder: DomainFolder,
-    requests: Sequence[EpisodeRequest],
-    options: DriveOptions,
-    run: RunInfo,
-    progress: Progress,
-    *,
-    keep_recordings: bool = False,
-) -> int:
-    """Drive what of the requests has not been judged yet; return how many that were.
+@dataclass(frozen=True)
+class DomainJob:
+    """What to drive in one domain. requests: all that is asked for, driven already or not; run: what it is driven
+    with."""
+
+    folder: DomainFolder
+    requests: tuple[EpisodeRequest, ...]
+    options: DriveOptions
+    run: RunInfo
+    keep_recordings: bool = False
+
+    def judged(self) -> int:
+        """Return how many of the requests have been judged."""
+        return len(self.requests) - len(self.missing())
+
+    def missing(self) -> list[EpisodeRequest]:
+        """Return those that have not."""
+        done = self.folder.results()
+        return [request for request in self.requests if (request.scenario, request.seed) not in done]
+
+
+def drive_missing(job: DomainJob) -> None:
+    """Drive what has not been judged yet, in a graph of its own; to be called from a process's main thread.
 
     Raises what `drive` raises; what was judged before is kept.
     """
-    profile = load_vehicle(options.vehicle)
-    folder.harvest(profile, keep_recordings=keep_recordings)
-    done = folder.results()
-    missing = [request for request in requests if (request.scenario, request.seed) not in done]
+    profile = load_vehicle(job.options.vehicle)
+    job.folder.harvest(profile, keep_recordings=job.keep_recordings)
+    missing = job.missing()
     for first in range(0, len(missing), PART_EPISODES):
-        part = folder.new_part()
-        recorded = replace(options, recording=str(part / RECORDING_FILE), pictures=False)
+        part = job.folder.new_part()
+        recorded = replace(job.options, recording=str(part / RECORDING_FILE), pictures=False)
         try:
-            with ResultWriter(part, run) as writer:
-                drive(missing[first : first + PART_EPISODES], recorded, WorldAddress(), writer, progress)
+            with ResultWriter(part, job.run) as writer, Progress(disable=True) as unseen:
+                drive(missing[first : first + PART_EPISODES], recorded, WorldAddress(), writer, unseen)
         finally:
-            folder.harvest(profile, keep_recordings=keep_recordings)
-    return len(missing)
+            job.folder.harvest(profile, keep_recordings=job.keep_recordings)

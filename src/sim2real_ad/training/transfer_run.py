@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -34,6 +35,7 @@ from sim2real_ad.evaluation.transfer_report import (
 )
 from sim2real_ad.geometry.camera import load_camera
 from sim2real_ad.policy.checkpoint import CONFIG_FILE, SHIPPED, load_checkpoint, sha256_of
+from sim2real_ad.safety.limits import load_safety_limits
 from sim2real_ad.training.teacher.driver import SHIPPED_TEACHER
 from sim2real_ad.training.transfer_residual import (
     Disturbed,
@@ -82,15 +84,16 @@ class OpenedDomain:
 
 def open_domains(settings: Settings, out: Path) -> list[OpenedDomain]:
     """Open the training domain and those asked for. Raises ConfigError, CalibrationError or CheckpointError."""
-    hashes = sha256_of(load_checkpoint(settings.checkpoint).path / CONFIG_FILE), sha256_of(SHIPPED_TEACHER)
+    checkpoint = sha256_of(load_checkpoint(settings.checkpoint).path / CONFIG_FILE)
+    made_with = checkpoint, sha256_of(SHIPPED_TEACHER), load_safety_limits()
     vehicle, camera = "saloon", "default"
-    identity = identity_of(*hashes, load_vehicle(vehicle), load_camera(camera))
+    identity = identity_of(*made_with, load_vehicle(vehicle), load_camera(camera))
     text = "what the adapter and the policy were trained in, on seeds that they never saw"
     opened = [OpenedDomain(TRAINING, "", text, vehicle, camera, DomainFolder(out, TRAINING, identity))]
     for name in settings.domains:
         target = load_target_domain(name)
         identity = identity_of(
-            *hashes,
+            *made_with,
             target.model_copy(update={"vehicle": "", "camera": ""}),  # paths of this machine
             _without_paths(target.load_vehicle()),
             target.load_camera(),
@@ -102,24 +105,28 @@ def open_domains(settings: Settings, out: Path) -> list[OpenedDomain]:
 
 
 def measure_missing(
-    settings: Settings, opened: Sequence[OpenedDomain], out: Path, progress: Callable[[str, float], None]
+    settings: Settings,
+    opened: Sequence[OpenedDomain],
+    out: Path,
+    executor: Executor,
+    progress: Callable[[str, float], None],
 ) -> None:
     """Drive in process what has not been driven yet: every domain with the ground truth, the teacher disturbed."""
-    for domain in opened:
-        path, keys = domain.folder.path / RESIDUAL_FILE, settings.episode_keys(settings.measured)
-        done = {(r.scenario, r.seed) for r in read_lines(path, Residual)}
-        for index, (scenario, seed) in enumerate(keys):
-            progress(f"{domain.name}: {scenario}, seed {seed}, against the truth", index / len(keys))
-            if (scenario, seed) not in done:
-                append_line(path, measure_residual(ResidualJob(domain.path, scenario, seed, settings.checkpoint)))
     if not settings.measured:
         return
-    path, jobs = _sensitivity_path(out), list(disturbed_jobs(settings.scenarios, SENSITIVITY_EPISODES))
+    for domain in opened:
+        path, keys = domain.folder.path / RESIDUAL_FILE, settings.episode_keys(settings.measured)
+        known = {(r.scenario, r.seed) for r in read_lines(path, Residual)}
+        jobs = [ResidualJob(domain.path, *key, settings.checkpoint) for key in keys if key not in known]
+        for done, residual in enumerate(executor.map(measure_residual, jobs), start=1):
+            append_line(path, residual)
+            progress(f"{domain.name} against the truth: {done} of {len(jobs)} drives", done / len(jobs))
+    path = _sensitivity_path(out)
     driven = {(d.scenario, d.seed, d.level) for d in read_lines(path, Disturbed)}
-    for index, job in enumerate(jobs):
-        progress(f"teacher disturbed by {job[2]}: {job[0]}, seed {job[1]}", (index + 1) / len(jobs))
-        if job not in driven:
-            append_line(path, drive_disturbed(*job))
+    levels = [job for job in disturbed_jobs(settings.scenarios, SENSITIVITY_EPISODES) if job not in driven]
+    for done, disturbed in enumerate(executor.map(drive_disturbed, *zip(*levels, strict=True)), start=1):
+        append_line(path, disturbed)
+        progress(f"the teacher, disturbed: {done} of {len(levels)} drives", done / len(levels))
 
 
 def make_report(settings: Settings, out: Path) -> TransferReport:

@@ -23,7 +23,7 @@ from sim2real_ad.evaluation.transfer_report import (
     transfer_tables,
 )
 
-IDENTITY = Identity(checkpoint="a" * 64, teacher="b" * 64, domain="c" * 64)
+IDENTITY = Identity(checkpoint="a" * 64, teacher="b" * 64, limits="d" * 64, domain="c" * 64)
 RUN = RunInfo(command=("s2r", "transfer"), mode="lockstep")
 
 
@@ -51,11 +51,11 @@ def test_results_of_every_part_count_and_what_could_not_be_judged_does_not(tmp_p
     assert reopened.new_part().name == "part-002"
 
 
-@pytest.mark.parametrize("part", ["checkpoint", "teacher", "domain"])
-def test_drives_of_another_checkpoint_teacher_or_domain_are_refused(tmp_path: Path, part: str) -> None:
+@pytest.mark.parametrize("part", ["checkpoint", "teacher", "limits", "domain"])
+def test_drives_of_another_checkpoint_teacher_gate_or_domain_are_refused(tmp_path: Path, part: str) -> None:
     DomainFolder(tmp_path, "feel", IDENTITY)
     with pytest.raises(ConfigError, match=f"another {part}"):
-        DomainFolder(tmp_path, "feel", IDENTITY.model_copy(update={part: "d" * 64}))
+        DomainFolder(tmp_path, "feel", IDENTITY.model_copy(update={part: "e" * 64}))
 
 
 def test_a_line_that_a_kill_cut_short_is_left_out_and_written_over(tmp_path: Path) -> None:

@@ -59,6 +59,17 @@ def test_interventions_are_counted_by_reason() -> None:
     assert dict(account.interventions) == {"speed_limit": 2, "steering_rate": 1}
 
 
+def test_a_frame_counts_as_intervened_once_whatever_the_reasons_and_however_often_the_gate_decided() -> None:
+    account = FrameAccount()
+    for stamp in (1, 2, 3):
+        account.send(stamp)
+    account.add_decision(1, ["speed_limit", "steering_rate"])
+    account.add_decision(1, ["speed_limit"])
+    account.add_decision(2, [])
+    account.add_decision(99, ["speed_limit"])
+    assert account.frames_intervened == 1
+
+
 def test_a_stage_that_is_too_slow_in_more_than_one_of_a_hundred_frames_commits_an_infraction() -> None:
     budgets = load_safety_limits().budgets.model_copy(update={"policy": 10.0, "age": 1000.0})
     account = FrameAccount()

@@ -74,7 +74,8 @@ class EpisodeResult(StrictModel):
     success: the goal reached and no infraction; duration_s: simulated time; progress: driven share of the route, 0..1;
     trajectory_hash: `trajectory.Trajectory.hash`; frames_lost: camera frames that never became a command;
     latencies_ms: of every command, from the receipt of its camera frame; real_time_factor: simulated over wall time;
-    gate_interventions: commands that the gate changed, by reason; comfort: figures by name, SI;
+    frames_intervened: frames for which the gate changed a command; gate_interventions: commands that it changed, by
+    reason; comfort: figures by name, SI;
     error: why the episode could not be judged, None where it was.
     """
 
@@ -90,6 +91,7 @@ class EpisodeResult(StrictModel):
     frames_lost: NonNegativeInt = 0
     latencies_ms: tuple[NonNegativeFloat, ...] = ()
     real_time_factor: NonNegativeFloat = 0.0
+    frames_intervened: NonNegativeInt = 0
     gate_interventions: dict[str, NonNegativeInt] = Field(default_factory=dict)
     comfort: dict[str, float] = Field(default_factory=dict)
     error: str | None = None
@@ -104,7 +106,8 @@ class Latency(StrictModel):
 
 
 class ScenarioSummary(StrictModel):
-    """n counts judged episodes; errors those that could not be judged. success_rate is None where n is 0."""
+    """n counts judged episodes; errors those that could not be judged. success_rate is None where n is 0. intervened:
+    share of the judged episodes' frames in which the gate stepped in, None where there are none."""
 
     n: int
     successes: int
@@ -112,6 +115,7 @@ class ScenarioSummary(StrictModel):
     wilson95: tuple[float, float]
     infractions: dict[str, int]
     errors: int = 0
+    intervened: float | None = None
 
 
 class Summary(RunInfo):
@@ -214,6 +218,7 @@ def _summarize_scenario(results: list[EpisodeResult]) -> ScenarioSummary:
     judged = [r for r in results if r.error is None]
     successes = sum(r.success for r in judged)
     low, high = wilson_interval(successes, len(judged))
+    frames = sum(r.frames_sent for r in judged)
     return ScenarioSummary(
         n=len(judged),
         successes=successes,
@@ -221,6 +226,7 @@ def _summarize_scenario(results: list[EpisodeResult]) -> ScenarioSummary:
         wilson95=(round(low, 4), round(high, 4)),
         infractions=dict(sorted(Counter(i.kind for r in judged for i in r.infractions).items())),
         errors=len(results) - len(judged),
+        intervened=round(sum(r.frames_intervened for r in judged) / frames, 5) if frames else None,
     )
 
 

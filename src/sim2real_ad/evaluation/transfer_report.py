@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from sim2real_ad.config import StrictModel
+from sim2real_ad.evaluation.documents import markdown_table
 from sim2real_ad.evaluation.results import CheckpointId, EpisodeResult, RunInfo, ScenarioSummary, summarize
 from sim2real_ad.evaluation.statistics import describe_rate
 from sim2real_ad.evaluation.transfer import Bound, Constants, ErrorTerms, transfer_bound
@@ -152,12 +153,14 @@ def transfer_tables(report: TransferReport) -> str:
 
 def _success_table(report: TransferReport) -> str:
     names = list(dict.fromkeys(name for domain in report.domains.values() for name in domain.scenarios if name != ALL))
-    head = ("domain", *(name.replace("_", " ") for name in names), "all", "drop from training (points)")
+    spoken = [name.replace("_", " ") for name in names]
+    head = ("domain", *spoken, "all", "drop from training (points)", *(f"gate, {name}" for name in spoken))
     rows = []
     for name, domain in report.domains.items():
         cells = [_rate(domain.scenarios.get(scenario)) for scenario in (*names, ALL)]
-        rows.append((name, *cells, "" if name == TRAINING else _number(domain.drop, 100.0, "+.0f")))
-    return _table(head, rows)
+        drop = "" if name == TRAINING else _number(domain.drop, 100.0, "+.0f")
+        rows.append((name, *cells, drop, *(_share(domain.scenarios.get(scenario)) for scenario in names)))
+    return markdown_table(head, rows)
 
 
 def _terms_table(report: TransferReport) -> str:
@@ -174,7 +177,7 @@ def _terms_table(report: TransferReport) -> str:
         "gap to the teacher, measured",
         "out of distribution, mean",
     )
-    return _table(head, [(name, *_terms(domain)) for name, domain in report.domains.items()])
+    return markdown_table(head, [(name, *_terms(domain)) for name, domain in report.domains.items()])
 
 
 def _terms(domain: DomainReport) -> tuple[str, ...]:
@@ -199,12 +202,13 @@ def _rate(summary: ScenarioSummary | None) -> str:
     return describe_rate(summary.successes, summary.n)
 
 
+def _share(summary: ScenarioSummary | None) -> str:
+    """Return in what share of the frames the gate stepped in."""
+    return "" if summary is None or summary.intervened is None else f"{100.0 * summary.intervened:.1f} %"
+
+
 def _number(value: Any, scale: float, form: str) -> str:
     return "" if value is None else format(scale * value, form)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
 
 
 def class_ious(overlaps: Mapping[str, Any]) -> dict[str, float | None]:

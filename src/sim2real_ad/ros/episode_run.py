@@ -68,6 +68,7 @@ class EpisodeRun:
             frames_lost=account.frames_lost,
             latencies_ms=account.latencies_ms,
             real_time_factor=duration_s / self._wall_s if self._wall_s > 0.0 else 0.0,
+            frames_intervened=account.frames_intervened,
             gate_interventions=dict(account.interventions),
             comfort=self._trajectory.comfort(),
         )

@@ -23,6 +23,7 @@ class FrameAccount:
         self._received_ns: dict[int, int] = {}
         self._published_ns: dict[int, int] = {}
         self._took_ms: defaultdict[str, list[float]] = defaultdict(list)
+        self._changed: set[int] = set()
         self.interventions: Counter[str] = Counter()
 
     def send(self, stamp_ns: int) -> None:
@@ -43,7 +44,8 @@ class FrameAccount:
 
     def add_decision(self, stamp_ns: int, reasons: list[str]) -> None:
         """The gate decided; each reason counts once a decision."""
-        if stamp_ns in self._sent:
+        if stamp_ns in self._sent and reasons:
+            self._changed.add(stamp_ns)
             self.interventions.update(reasons)
 
     def silent_stage(self, stamp_ns: int) -> str | None:
@@ -60,6 +62,11 @@ class FrameAccount:
     def frames_lost(self) -> int:
         """Frames that never became a command."""
         return sum(LAST not in stages for stages in self._sent.values())
+
+    @property
+    def frames_intervened(self) -> int:
+        """Frames that the gate did not pass as they were asked for."""
+        return len(self._changed)
 
     @property
     def latencies_ms(self) -> tuple[float, ...]:

@@ -149,6 +149,12 @@ def test_what_is_shown_as_both_counts_as_the_one_that_is_not_widened():
     assert math.isfinite(monitor(NARROW, width=2.1).step(seen, 0.0, 8.0).gap)
 
 
+def test_a_vehicle_elsewhere_widens_no_way_for_things():
+    seen = shown([(20.25, 0.75)], channel="obstacle")
+    seen.bev[BEV.index("vehicle")] = shown([(30.25, 8.25)]).bev[BEV.index("vehicle")]
+    assert monitor(NARROW, width=2.1).step(seen, 0.0, 8.0) == FREE
+
+
 def test_a_cell_that_is_shown_as_two_things_is_one_cell():
     limits = NARROW.model_copy(update={"cells": 2})
     seen = shown([(20.25, 0.25)], channel="obstacle")

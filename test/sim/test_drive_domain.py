@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sim2real_ad.evaluation.mcap_stream import McapStream, MessageDecoder
+from sim2real_ad.evaluation.results import read_results
 from sim2real_ad.evaluation.transfer_folder import DomainFolder, Identity
 from sim2real_ad.evaluation.transfer_recording import online_terms
 from sim2real_ad.ros.topics import IMAGE_RAW
@@ -30,10 +31,12 @@ def test_one_episode_with_everything_held_out_is_driven_judged_and_tells_its_onl
     assert (image.width, image.height) == (camera.width, camera.height)
     (terms,) = online_terms([out / "recording.mcap"], target.load_vehicle())
     folder = DomainFolder(tmp_path, target.name, Identity(checkpoint="", teacher="", limits="", domain=""))
+    (driven,) = read_results(out)
+    assert len(driven.latencies_ms) == driven.frames_sent
     out.rename(folder.new_part())
     folder.harvest(target.load_vehicle(), keep_recordings=False)
     assert list(folder.online().values()) == [terms]
-    assert list(folder.results()) == [("stop_sign", 0)]
+    assert folder.results() == {("stop_sign", 0): driven.model_copy(update={"latencies_ms": ()})}
     assert not (folder.parts()[0] / "recording.mcap").exists()
     assert (terms.scenario, terms.seed) == ("stop_sign", 0)
     assert terms.actuation.ticks > 50

@@ -10,7 +10,10 @@ import carla
 import numpy as np
 import pytest
 
+from sim2real_ad.errors import WorldError
+from sim2real_ad.world.carla import server as server_module
 from sim2real_ad.world.carla.launch import running_world_server
+from sim2real_ad.world.carla.server import WireServer
 
 CAR = "vehicle.lincoln.mkz_2020"
 SIZE = (64, 48)
@@ -328,6 +331,38 @@ def test_a_busy_port_is_one_clear_line(server):
     assert refused.returncode == 2
     assert f"cannot listen on 127.0.0.1 port {server.port}" in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def test_a_free_port_whose_neighbour_is_taken_is_given_back_and_another_one_taken(monkeypatch):
+    refused, listen = [], server_module._listen
+
+    def taken_twice(host, port):
+        if port and len(refused) < 2:
+            refused.append(port)
+            raise WorldError("taken")
+        return listen(host, port)
+
+    monkeypatch.setattr(server_module, "_listen", taken_twice)
+    found = WireServer("127.0.0.1", 0)
+    found.close()
+    assert len(refused) == 2
+    for port in (found.port, *(neighbour - 1 for neighbour in refused)):
+        socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_free_ports_are_not_looked_for_for_ever(monkeypatch):
+    refused, listen = [], server_module._listen
+
+    def always_taken(host, port):
+        if port:
+            refused.append(port)
+            raise WorldError("taken")
+        return listen(host, port)
+
+    monkeypatch.setattr(server_module, "_listen", always_taken)
+    with pytest.raises(WorldError, match="taken"):
+        WireServer("127.0.0.1", 0)
+    assert len(refused) == server_module.FREE_PORT_TRIES
 
 
 def test_an_unknown_map_is_one_clear_line():

@@ -22,6 +22,8 @@ MAX_BACKLOG_BYTES = 64 * 1024 * 1024
 """A subscriber that lags behind by more than this is dropped: a stalled client must not eat the server's memory."""
 MAX_AWAITED_MESSAGES = 50
 """A client that asked where a stream is and has not come after this many messages is not awaited any longer."""
+FREE_PORT_TRIES = 50
+"""To find a free port whose neighbour is free too."""
 MAX_WAIT_S = 0.5
 
 log = logging.getLogger("sim2real_ad.world_server")
@@ -96,16 +98,13 @@ class WireServer:
     """Two listening sockets and their clients. `serve` runs until `stop` is called, from a signal handler too."""
 
     def __init__(self, host: str, port: int) -> None:
-        """Listen on port and port + 1 of an IPv4 address. Raises WorldError, naming the port, where one is taken."""
+        """Listen on port and port + 1 of an IPv4 address, port 0 taking two that are free.
+
+        Raises WorldError, naming the port, where one is taken.
+        """
         self._selector = selectors.DefaultSelector()
-        self._listeners = [_listen(host, port)]
-        bound = int(self._listeners[0].getsockname()[1])
-        try:
-            self._listeners.append(_listen(host, bound + 1))
-        except WorldError:
-            self.close()
-            raise
-        self.host, self.port = host, bound
+        self._listeners = _listen_on_two(host, port)
+        self.host, self.port = host, int(self._listeners[0].getsockname()[1])
         self._outboxes: dict[socket.socket, Outbox] = {}
         self._subscribers: dict[int, list[Outbox]] = {}
         self._awaited: dict[int, list[bytes]] = {}
@@ -288,6 +287,19 @@ class WireServer:
                     del self._subscribers[stream_id]
         self._selector.unregister(connection)
         connection.close()
+
+
+def _listen_on_two(host: str, port: int) -> list[socket.socket]:
+    """Return sockets that listen on port and the next one; 0 looks for two that are free."""
+    tries = 1 if port else FREE_PORT_TRIES
+    while True:
+        first, tries = _listen(host, port), tries - 1
+        try:
+            return [first, _listen(host, int(first.getsockname()[1]) + 1)]
+        except WorldError:
+            first.close()
+            if not tries:
+                raise
 
 
 def _listen(host: str, port: int) -> socket.socket:

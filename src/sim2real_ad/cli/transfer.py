@@ -70,12 +70,10 @@ def _settings(
     from sim2real_ad.world.scenarios import scenario_names
     from sim2real_ad.world.target_domain import target_domain_names
 
-    evaluation_seeds(seed, episodes)
     return Settings(
         domains=target_domain_names() if domains == "all" else tuple(filter(None, domains.split(","))),
         scenarios=scenario_names() if scenarios == "all" else tuple(filter(None, scenarios.split(","))),
-        episodes=episodes,
-        seed=seed,
+        seeds=evaluation_seeds(seed, episodes),
         measured=min(measured, episodes),
         checkpoint=checkpoint,
     )
@@ -128,9 +126,9 @@ def _drive_domains(jobs: Mapping[str, DomainJob], pool: Executor, report: Callab
             elif error is not None:
                 raise error
         judged = {name: job.judged() for name, job in jobs.items()}
-        episodes = sum(len(job.requests) for job in jobs.values())
+        done, asked = sum(judged.values()), sum(len(job.requests) for job in jobs.values())
         told = ", ".join(f"{name} {count}" for name, count in judged.items())
-        report(f"{sum(judged.values())} of {episodes} drives judged: {told}", sum(judged.values()) / max(episodes, 1))
+        report(f"{done} of {asked} drives judged: {told}", done / max(asked, 1))
     return failures
 
 

@@ -49,8 +49,12 @@ def identity_of(checkpoint_sha256: str, teacher_sha256: str, limits: StrictModel
     """
     text = "\n".join(part.model_dump_json(exclude=OF_THE_REAL_CAR) for part in parts)
     domain = hashlib.sha256(text.encode()).hexdigest()
-    of_limits = hashlib.sha256(limits.model_dump_json().encode()).hexdigest()
-    return Identity(checkpoint=checkpoint_sha256, teacher=teacher_sha256, limits=of_limits, domain=domain)
+    return Identity(checkpoint=checkpoint_sha256, teacher=teacher_sha256, limits=digest_of(limits), domain=domain)
+
+
+def digest_of(settings: StrictModel) -> str:
+    """Return the SHA-256, in hex, of settings: what was driven with others is not mixed in."""
+    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()
 
 
 class DomainFolder:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from sim2real_ad.errors import GraphError
 from sim2real_ad.ros.domain import DomainClaim
 from sim2real_ad.ros.node_spec import Graph, NodeSpec
 from sim2real_ad.ros.node_states import READY, UP
@@ -100,18 +99,9 @@ def free_bus() -> str:
 
 
 def free_ports() -> int:
-    """Return a port that is free together with the next one. Raises GraphError where none is found."""
-    import socket
+    """Return a port that is free together with the next one. Raises WorldError where none is found."""
+    from sim2real_ad.world.carla.server import listen_on_two
 
-    for _ in range(50):
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            if port >= 65535:
-                continue
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
-    raise GraphError("no two neighbouring free TCP ports found")
+    first, second = listen_on_two("127.0.0.1", 0)
+    with first, second:
+        return int(first.getsockname()[1])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sim2real_ad.evaluation.documents import markdown_table
 from sim2real_ad.evaluation.statistics import describe_rate
-from sim2real_ad.evaluation.transfer_folder import append_line, read_lines
+from sim2real_ad.evaluation.transfer_folder import append_line, digest_of, read_lines
 from sim2real_ad.evaluation.transfer_report import TRAINING
 from sim2real_ad.policy.checkpoint import CONFIG_FILE, load_checkpoint, sha256_of
 from sim2real_ad.safety.limits import load_safety_limits
@@ -45,7 +44,7 @@ def judge_missing(
     if not trials:
         return []
     checkpoint = sha256_of(load_checkpoint(trials[0].checkpoint).path / CONFIG_FILE)
-    limits = hashlib.sha256(load_safety_limits().model_dump_json().encode()).hexdigest()
+    limits = digest_of(load_safety_limits())
 
     def key(trial: Trial) -> tuple[str, ...]:
         return variant, checkpoint, limits, trial.domain, trial.scenario, str(trial.seed)

@@ -55,19 +55,17 @@ SENSITIVITY_EPISODES = 20
 
 @dataclass(frozen=True)
 class Settings:
-    """What is asked for. episodes from seed on, of each scenario in each domain; measured: of them, in process too."""
+    """What is asked for. seeds: of each scenario in each domain; measured: how many of them, in process too."""
 
     domains: tuple[str, ...]
     scenarios: tuple[str, ...]
-    episodes: int
-    seed: int
+    seeds: range
     measured: int
     checkpoint: Path | None = None
 
     def episode_keys(self, count: int | None = None) -> list[tuple[str, int]]:
         """Return (scenario, seed) of the first count episodes of every scenario, all of them without."""
-        seeds = range(self.seed, self.seed + (self.episodes if count is None else count))
-        return [(scenario, seed) for scenario in self.scenarios for seed in seeds]
+        return [(scenario, seed) for scenario in self.scenarios for seed in self.seeds[:count]]
 
 
 @dataclass(frozen=True)
@@ -141,7 +139,7 @@ def make_report(settings: Settings, out: Path) -> TransferReport:
     return TransferReport(
         checkpoint=CheckpointId(name=name, fingerprint=checkpoint.spec.fingerprint, sha256=sha256),
         versions=collect_versions(),
-        seeds=(settings.seed, settings.seed + settings.episodes - 1),
+        seeds=(settings.seeds[0], settings.seeds[-1]),
         constants=constants,
         teacher=teacher,
         domains={n: completed(report, reports[TRAINING], constants, teacher) for n, report in reports.items()},

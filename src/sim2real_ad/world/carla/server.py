@@ -102,8 +102,8 @@ class WireServer:
 
         Raises WorldError, naming the port, where one is taken.
         """
+        self._listeners = listen_on_two(host, port)
         self._selector = selectors.DefaultSelector()
-        self._listeners = _listen_on_two(host, port)
         self.host, self.port = host, int(self._listeners[0].getsockname()[1])
         self._outboxes: dict[socket.socket, Outbox] = {}
         self._subscribers: dict[int, list[Outbox]] = {}
@@ -289,8 +289,8 @@ class WireServer:
         connection.close()
 
 
-def _listen_on_two(host: str, port: int) -> list[socket.socket]:
-    """Return sockets that listen on port and the next one; 0 looks for two that are free."""
+def listen_on_two(host: str, port: int) -> list[socket.socket]:
+    """Return sockets that listen on port and the next one; 0 looks for two that are free. Raises WorldError."""
     tries = 1 if port else FREE_PORT_TRIES
     while True:
         first, tries = _listen(host, port), tries - 1

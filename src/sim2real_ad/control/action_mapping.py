@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from sim2real_ad.control.float32 import as_float32, clip_to_float32
-from sim2real_ad.control.limits import clip
+from sim2real_ad.control.limits import clip, lateral_curvature
 from sim2real_ad.control.vehicle_model import tire_angle_from_curvature
 from sim2real_ad.types import Action, ControlCommand, EgoState
 from sim2real_ad.vehicle.profile import VehicleProfile
@@ -34,8 +34,7 @@ class ActionMapping:
         """
         command, limits = self.unheld(action, ego), self.profile.limits
         curvature = action.curvature * self.profile.action.max_curvature
-        fastest = abs(ego.speed) + STATE_AGE_S * limits.max_acceleration
-        tightest = limits.max_lateral_acceleration / fastest**2
+        tightest = lateral_curvature(abs(ego.speed) + STATE_AGE_S * limits.max_acceleration, self.profile)
         if abs(curvature) <= tightest:
             return command
         slower = math.sqrt(limits.max_lateral_acceleration / abs(curvature)) - abs(ego.speed)

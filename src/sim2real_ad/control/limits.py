@@ -48,15 +48,22 @@ def steering_reach(actual_angle: float, profile: VehicleProfile, margin_s: float
     return max(start - reach, low), min(start + reach, high)
 
 
+def lateral_curvature(speed: float, profile: VehicleProfile) -> float:
+    """Return the tightest curvature in 1/m whose lateral acceleration v^2 * curvature stays within the limit.
+
+    speed: m/s.
+    """
+    return profile.limits.max_lateral_acceleration / max(speed * speed, SLOWEST_SQUARED)
+
+
 def lateral_steering(speed: float, profile: VehicleProfile) -> Range:
     """Return the tyre angles in rad whose steady lateral acceleration v^2 * curvature stays within the limit.
 
     speed: m/s. At any speed the range holds 0 and is symmetric; near standstill it is the lock.
     """
     low, high = steering_lock(profile)
-    limit = profile.limits.max_lateral_acceleration
-    squared = max(speed * speed, SLOWEST_SQUARED)
-    angle = tire_angle_from_curvature(limit / squared, speed, profile.wheelbase, profile.understeer_gradient)
+    curvature = lateral_curvature(speed, profile)
+    angle = tire_angle_from_curvature(curvature, speed, profile.wheelbase, profile.understeer_gradient)
     return max(low, -angle), min(high, angle)
 
 

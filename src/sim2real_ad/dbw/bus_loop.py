@@ -59,6 +59,11 @@ class BusLoop:
         """Begin."""
         self._thread.start()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether steps are made."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """End, and return once the last step is over."""
         self._ended.set()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from sim2real_ad.dbw.interface import Phase
+from sim2real_ad.dbw.interface import FOLLOWING, Phase
 from sim2real_ad.dbw.settings import WatchSettings
 from sim2real_ad.dbw.traffic import MILLISECOND
 from sim2real_ad.types import NANOSECONDS
 
 
 class Engagement:
-    """The three phases of every drive-by-wire, and what to do while commands are missing.
+    """The phases of every drive-by-wire, and what to do while commands are missing.
 
-    reasons: what ended or refused the last engagement; let_go: whether the last step ended one; quiet: whether nothing
-    may be sent, so that the car misses its commands and stops by itself. Silence lasts until commands are back or the
-    gate wants nothing any more: a word from here could end the car's own stop.
+    A car that follows is stopped as soon as the gate's command is missing (`stops`). If it is back in time, the car
+    goes on; if not, the phase is `stopping`: the car brakes and then holds, whatever comes from the gate, until the
+    driver takes over, something is wrong with the car, or a new edge asks for it.
+
+    reasons: what ended or refused the last engagement; let_go: whether the last step gave the car away; quiet: whether
+    nothing may be sent, for commands ceased while it was not known yet whether the car follows: it misses them and
+    stops by itself. That lasts until commands are back or the gate wants nothing any more: a word from here could end
+    the car's own stop.
     """
 
     def __init__(self, watch: WatchSettings) -> None:
@@ -24,7 +29,12 @@ class Engagement:
         self._requested = True
         self.phase: Phase = "disengaged"
         self.reasons: tuple[str, ...] = ()
-        self.let_go = self.quiet = False
+        self.let_go = self.quiet = self.stops = False
+
+    @property
+    def follows(self) -> bool:
+        """Whether the car does what it is told from here."""
+        return self.phase in FOLLOWING
 
     def step(
         self, now_ns: int, request: bool, problem: str, obstacles: tuple[str, ...], enabled: bool, waiting_for: str
@@ -36,25 +46,23 @@ class Engagement:
         """
         rising, self._requested = request and not self._requested, request
         active = self.phase != "disengaged"
-        self.quiet = bool(problem) and request and (self.quiet or active)
-        obstacles += self._command_obstacles(now_ns, problem, active)
-        if not active:
+        self.quiet = bool(problem) and request and (self.quiet or self.phase == "engaging")
+        command_lost = self._is_command_lost(now_ns, problem)
+        if self.phase == "disengaged":
             if rising:
-                self._begin(now_ns, obstacles)
-        elif not request:
-            self._disengage(())
-        elif obstacles:
-            self._disengage(obstacles)
+                self._begin(now_ns, (*obstacles, *([problem] if problem else [])))
         elif self.phase == "engaging":
-            self._wait(now_ns, enabled, waiting_for)
-        elif not enabled:
-            self._disengage((waiting_for,))
+            self._wait(now_ns, request, (*obstacles, *command_lost), enabled, waiting_for)
+        elif self.phase == "engaged":
+            self._follow(request, obstacles, command_lost, enabled, waiting_for)
+        else:
+            self._stop(now_ns, rising and not problem, (*obstacles, *([] if enabled else [waiting_for])))
         self.let_go = active and self.phase == "disengaged"
+        self.stops = self.phase == "stopping" or (self.phase == "engaged" and bool(problem))
 
-    def _command_obstacles(self, now_ns: int, problem: str, active: bool) -> tuple[str, ...]:
-        if not active or not problem:
+    def _is_command_lost(self, now_ns: int, problem: str) -> tuple[str, ...]:
+        if not problem or self.phase == "disengaged":
             self._commanded_ns = now_ns
-            return (problem,) if problem else ()
         return ("command_lost",) if now_ns - self._commanded_ns >= self._command_timeout_ns else ()
 
     def _begin(self, now_ns: int, obstacles: tuple[str, ...]) -> None:
@@ -62,11 +70,29 @@ class Engagement:
         if not obstacles:
             self.phase, self._since_ns = "engaging", now_ns
 
-    def _wait(self, now_ns: int, enabled: bool, waiting_for: str) -> None:
-        if enabled:
+    def _wait(self, now_ns: int, request: bool, obstacles: tuple[str, ...], enabled: bool, waiting_for: str) -> None:
+        if not request or obstacles:
+            self._disengage(obstacles if request else ())
+        elif enabled:
             self.phase = "engaged"
         elif now_ns - self._since_ns > self._engaging_ns:
             self._disengage(("engaging_timeout", waiting_for))
+
+    def _follow(
+        self, request: bool, obstacles: tuple[str, ...], command_lost: tuple[str, ...], enabled: bool, waiting_for: str
+    ) -> None:
+        if not request or obstacles:
+            self._disengage(obstacles if request else ())
+        elif not enabled:
+            self._disengage((waiting_for,))
+        elif command_lost:
+            self.phase, self.reasons = "stopping", command_lost
+
+    def _stop(self, now_ns: int, asked_anew: bool, obstacles: tuple[str, ...]) -> None:
+        if obstacles:
+            self._disengage((*self.reasons, *obstacles))
+        elif asked_anew:
+            self._begin(now_ns, ())
 
     def _disengage(self, reasons: tuple[str, ...]) -> None:
         self.phase, self.reasons = "disengaged", tuple(dict.fromkeys(reasons))

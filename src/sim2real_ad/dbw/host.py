@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
 from sim2real_ad.dbw.codec import Frame
@@ -53,12 +54,20 @@ class Host(Generic[ReportsT, WantedT]):
     """The part of a `DriveByWire` that does not depend on the protocol."""
 
     def __init__(
-        self, reports: ReportsT, commands: Translator[WantedT], watch: WatchSettings, steering: SteeringSettings
+        self,
+        reports: ReportsT,
+        commands: Translator[WantedT],
+        watch: WatchSettings,
+        steering: SteeringSettings,
+        deceleration: float,
     ) -> None:
+        """deceleration: m/s^2, of the stop where the gate's commands cease."""
         self._reports = reports
         self._commands = commands
         self._engagement = Engagement(watch)
         self._steering = steering
+        self._deceleration = deceleration
+        self._newest: ControlCommand | None = None
         self._bus_fault: str | None = None
         self._wanted_gear: Gear | None = None
         self._gear_refused = self._refusal = ""
@@ -84,7 +93,21 @@ class Host(Generic[ReportsT, WantedT]):
             self._refusal = wanted
             return None, "command_invalid"
         self._refusal = ""
+        if self._engagement.phase != "stopping":
+            self._newest = command or self._newest
         return wanted, "command_missing" if wanted is None else ""
+
+    def _followed(self, wanted: WantedT | None) -> WantedT | None:
+        """Return what a car that follows is told: what is wanted, or the stop. None where nothing can be said."""
+        if not self._engagement.stops or self._newest is None:
+            return wanted
+        stop = replace(self._newest, acceleration=-self._deceleration, velocity=0.0)
+        words = self._commands.wanted(stop, self._reports.speed)
+        return None if isinstance(words, str) else words
+
+    def _is_quiet(self, followed: WantedT | None) -> bool:
+        """Whether nothing may be said: a car that follows is told to stop, or nothing."""
+        return self._engagement.quiet or (self._engagement.stops and followed is None)
 
     def _with_bus_fault(self, faults: Iterable[str]) -> tuple[str, ...]:
         return (*faults, *([self._bus_fault] if self._bus_fault else []))
@@ -110,6 +133,7 @@ class Host(Generic[ReportsT, WantedT]):
             steering_torque=reports.steering_torque,
             enabled=reports.enabled,
             overridden=overridden,
+            braked=self._engagement.stops,
             faults=faults,
             reasons=self._engagement.reasons,
             notices=(*notices, *(text for text in (self._gear_refused, self._refusal) if text)),

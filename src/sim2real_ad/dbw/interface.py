@@ -7,10 +7,15 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal, Protocol
 
+from sim2real_ad.control.limits import STANDSTILL_SPEED
 from sim2real_ad.dbw.codec import Frame
 from sim2real_ad.types import ControlCommand
 
-Phase = Literal["disengaged", "engaging", "engaged"]
+Phase = Literal["disengaged", "engaging", "engaged", "stopping"]
+"""stopping: the car follows, but the gate's commands have ceased, and it is braked until somebody takes it over."""
+
+FOLLOWING: tuple[Phase, ...] = ("engaged", "stopping")
+"""Phases in which the car does what it is told from here."""
 
 
 class Gear(IntEnum):
@@ -29,10 +34,11 @@ class DbwState:
     """What is known of the car and of who drives it, as of the last step. None where it is not known.
 
     speed: m/s along base_link x; steering_tire_angle: rad, left positive; acceleration: m/s^2; yaw_rate: rad/s;
-    accelerator_pedal, brake_pedal: the driver's feet, 0..1; steering_torque: the driver's hands, N m on the wheel, left
-    positive; enabled: whether the car says that it follows; overridden: whether the driver has taken over, or did and
-    that was not cleared yet; faults: what is wrong now; reasons: what ended or refused the last engagement; notices:
-    what else the car says; ages: s since the newest good frame of each report, infinite before one came.
+    accelerator_pedal, brake_pedal: the driver's feet, 0..1; steering_torque: the driver's hands, N m on the wheel,
+    left positive; enabled: whether the car says that it follows; overridden: whether the driver has taken over, or
+    did and that was not cleared yet; braked: whether it is stopped from here, without a command of the gate;
+    faults: what is wrong now; reasons: what ended or refused the last engagement; notices: what else the car says;
+    ages: s since the newest good frame of each report, infinite before one came.
     """
 
     stamp_ns: int = 0
@@ -47,10 +53,16 @@ class DbwState:
     steering_torque: float | None = None
     enabled: bool = False
     overridden: bool = False
+    braked: bool = False
     faults: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     ages: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def moves_for_us(self) -> bool:
+        """Whether the car follows and moves, or may: an unknown speed is one."""
+        return self.phase in FOLLOWING and (self.speed is None or abs(self.speed) > STANDSTILL_SPEED)
 
 
 class DriveByWire(Protocol):
@@ -70,9 +82,10 @@ class DriveByWire(Protocol):
     def step(self, now_ns: int, command: ControlCommand | None, engage: bool) -> list[Frame]:
         """Return the frames to send now. To be called at 50 Hz or more; now_ns must not go back.
 
-        command: what the car is to do, None where no valid command is at hand: nothing is sent then, so that the car's
-        own timeout runs and it stops as it does when commands cease. Steering angles are of the tyre, rad. engage: what
-        the gate wants; only its rising edge engages, and after every disengagement a new one is needed.
+        command: what the car is to do, None where no valid command is at hand: a car that follows is braked then with
+        the profile's emergency deceleration, on the wheel angle of the last command. Steering angles are of the tyre,
+        rad.
+        engage: what the gate wants; only its rising edge engages, and after every disengagement a new one is needed.
 
         Never raises: what cannot be sent is a fault with a name, and no actuation.
         """

@@ -27,7 +27,7 @@ class Orders:
     """
 
     def __init__(self, hold_s: float, period_s: float) -> None:
-        """hold_s: how old a command may be before the car shall miss it; period_s: from one look to the next."""
+        """hold_s: how old a command may be before the car is stopped; period_s: from one look to the next."""
         self._hold_ns, self._repeat_ns = ns_from_seconds(hold_s), ns_from_seconds(REPEATED * period_s)
         self._lock = threading.Lock()
         self._command: ControlCommand | None = None
@@ -47,8 +47,8 @@ class Orders:
     def take(self, now_ns: int) -> Order | None:
         """Return what to tell the car, None where the next command may still come: then nothing is to be said.
 
-        Saying nothing keeps the time from the last command to the car's own stop short: no command is said again to
-        fill a gap, but for one that came just after the look before this one and whose successor is hardly late.
+        No command is said again to fill a gap, but for one that came just after the look before this one and whose
+        successor is hardly late: where this process dies in it, the time to the car's own stop is running already.
         """
         with self._lock:
             is_new, self._is_new = self._is_new, False

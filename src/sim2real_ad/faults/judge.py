@@ -28,8 +28,8 @@ class Seen:
     """What was seen of a drive, in order. Times of CLOCK_MONOTONIC in ns, at receipt.
 
     injected_ns: when the fault began; stops: of commands that are explicit stops; let_go: when the car said that it
-    takes no commands any more, or its modules stopped it by themselves; statuses: (time, state, reasons) of the gate;
-    result: of the episode, JSON; failure: why it was not driven to its end.
+    takes no commands any more, or its vehicle interface or its modules stopped it by themselves; statuses: (time,
+    state, reasons) of the gate; result: of the episode, JSON; failure: why it was not driven to its end.
     """
 
     injected_ns: int | None = None
@@ -98,7 +98,7 @@ def _was_stopping(seen: Seen, injected_ns: int) -> bool:
 
 
 def _reaction(seen: Seen, injected_ns: int) -> tuple[float | None, str]:
-    """Return the s to the first stop, and who stopped: the gate by a command, the car by its own timeout."""
+    """Return the s to the first stop, and who stopped: the gate by a command, or the vehicle by itself."""
     found = [
         (min(times), who)
         for who, every in (("gate", seen.stops), ("vehicle", seen.let_go))

@@ -84,7 +84,7 @@ class FaultResult(StrictModel):
     """What one fault led to.
 
     reaction_ms: from the fault to the first explicit stop, by the gate or, where it is the gate that failed, by the
-    car's own timeout; None where nobody stopped. speed: m/s at the fault; stopped_after: m driven from the fault to
+    vehicle; None where nobody stopped. speed: m/s at the fault; stopped_after: m driven from the fault to
     standstill, None where the car did not stand; allowed: m, the computed stopping distance; limited: commands that the
     gate changed; collided: with the fault; collided_without: in the same drive without; drove_on: whether it moved
     again; state, reasons: of the gate after the fault.

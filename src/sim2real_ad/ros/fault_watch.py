@@ -10,7 +10,17 @@ from sim2real_ad.ros.conversions import ns_from_time
 from sim2real_ad.ros.episode_client import EpisodeClient
 from sim2real_ad.ros.node import topic_type
 from sim2real_ad.ros.qos import publisher_qos
-from sim2real_ad.ros.topics import ACTUATION, CONTROL, CONTROL_MODE, GATE_STATUS, ODOMETRY, TIMING, UPSET
+from sim2real_ad.ros.topics import (
+    ACTUATION,
+    CONTROL,
+    CONTROL_MODE,
+    DIAGNOSTICS,
+    GATE_STATUS,
+    ODOMETRY,
+    TIMING,
+    UPSET,
+)
+from sim2real_ad.ros.vehicle_reports import BRAKED, DRIVE_BY_WIRE
 
 INJECTOR = "fault_injector"
 
@@ -27,6 +37,7 @@ class FaultWatch(EpisodeClient):
             (CONTROL, self._on_control),
             (CONTROL_MODE, self._on_mode),
             (ACTUATION, self._on_actuation),
+            (DIAGNOSTICS, self._on_diagnostics),
             (GATE_STATUS, self._on_gate),
             (ODOMETRY, self._on_odometry),
             (TIMING, self._on_timing),
@@ -63,6 +74,12 @@ class FaultWatch(EpisodeClient):
     def _on_actuation(self, message: Any) -> None:
         """Note what the car's simulated modules do before anybody tells of it: see `simulated_ecu_node.LEAST_SPEED`."""
         if self._start_ns is not None and message.longitudinal.velocity == 0.0:
+            self.seen.let_go.append(time.monotonic_ns())
+
+    def _on_diagnostics(self, message: Any) -> None:
+        """Note when the vehicle interface stops the car without a command, which it tells in the step that does it."""
+        told = (status for status in message.status if status.name.endswith(f": {DRIVE_BY_WIRE}"))
+        if any(value.key == BRAKED and value.value == "true" for status in told for value in status.values):
             self.seen.let_go.append(time.monotonic_ns())
 
     def _on_gate(self, message: Any) -> None:

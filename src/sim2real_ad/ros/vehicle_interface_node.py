@@ -1,7 +1,7 @@
 """The vehicle interface as a node: the gate's commands become frames on the car's bus, its frames become reports.
 
 The bus is kept in time by a thread of its own. What the gate commands is followed for as long as it keeps commanding:
-where it goes silent nothing is sent, and the car's modules stop it by themselves.
+where it goes silent the car is braked from here, and where this process goes silent, its modules stop it by themselves.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ from sim2real_ad.vehicle.profile import load_vehicle
 REPORT_PERIOD_MS = 20.0
 """Of the reports: as often as the modules send most of theirs."""
 DIAGNOSTICS_PERIOD_MS = 200.0
+CLOSING_STOP_S = 4.0
+"""How long an interface that is told to end goes on braking a car that moves, at most: less than launch leaves it."""
 
 
 class VehicleInterfaceParameters(NodeParameters):
     """vehicle: name or path of the profile; bus: `profile`, or another bus in one line; rate_hz: looks at the bus a
-    second; command_hold_s: how old the gate's newest command may be before the car shall miss it; time_source: the
+    second; command_hold_s: how old the gate's newest command may be before the car is braked; time_source: the
     clock of the stamps, `simulation` means /clock.
     """
 
@@ -77,9 +79,17 @@ class VehicleInterfaceNode(GraphNode[VehicleInterfaceParameters]):
         self._loop.start()
 
     def close(self) -> None:
-        """Send nothing any more and let go of the bus: the car's modules notice within 100 ms."""
+        """Brake a car that follows to its standstill, then send nothing any more and let go of the bus: the car's
+        modules notice within 100 ms."""
+        self._brake_to_standstill()
         self._loop.close()
         self._bus.close()
+
+    def _brake_to_standstill(self) -> None:
+        """Wait while the car comes to a stand: no command is heard any more, so it is being braked."""
+        deadline_s = time.monotonic() + CLOSING_STOP_S
+        while time.monotonic() < deadline_s and self._loop.is_running and self._interface.state.moves_for_us:
+            time.sleep(0.02)
 
     def _on_control(self, message: Any) -> None:
         self._orders.put(command_from_message(message), time.monotonic_ns())
@@ -105,9 +115,19 @@ class VehicleInterfaceNode(GraphNode[VehicleInterfaceParameters]):
         before, self._before = self._before, state
         self._log(before, state, events)
         stamp_ns = self._stamp_ns()
-        if stamp_ns is None:
-            return
-        changed = state.phase != before.phase
+        if stamp_ns is not None:
+            self._tell(before, state, stamp_ns)
+
+    def _tell(self, before: DbwState, state: DbwState, stamp_ns: int) -> None:
+        """Publish what is due. Once ROS is shut down there is nobody to tell, and the bus goes on without."""
+        try:
+            self._publish(before, state, stamp_ns)
+        except Exception:  # what a publisher raises then has no common class
+            if self.context.ok():
+                raise
+
+    def _publish(self, before: DbwState, state: DbwState, stamp_ns: int) -> None:
+        changed = (state.phase, state.braked) != (before.phase, before.braked)
         if self._report_due.is_due(state.stamp_ns) or changed:
             for port, message in report_messages(state, stamp_ns).items():
                 self._reports[port].publish(message)

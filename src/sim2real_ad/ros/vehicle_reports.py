@@ -11,6 +11,11 @@ from sim2real_ad.ros.node import message_class
 from sim2real_ad.ros.topics import CONTROL_MODE, DRIVER, GEAR, GEAR_COMMAND, STEERING, VELOCITY
 from sim2real_ad.safety.diagnostics import CheckStatus, Level
 
+DRIVE_BY_WIRE = "drive_by_wire"
+"""Name of its status in /diagnostics."""
+BRAKED = "braked"
+"""Of that status, the value that says whether the vehicle interface stops the car by itself: true or false."""
+
 
 def report_messages(state: DbwState, stamp_ns: int) -> dict[str, Any]:
     """Return the reports of a state by port. What is not known is not reported, so that whoever needs it misses it."""
@@ -37,15 +42,16 @@ def gear_from_command(message: Any) -> Gear | None:
 def status_of(state: DbwState, values: Mapping[str, str]) -> CheckStatus:
     """Return a state as one line of diagnostics. values: further ones to show."""
     told = ", ".join(dict.fromkeys((*state.faults, *state.reasons)))
-    level: Level = "ERROR" if state.faults else "OK" if state.phase == "engaged" else "WARN"
+    level: Level = "ERROR" if state.faults or state.braked else "OK" if state.phase == "engaged" else "WARN"
     shown = {
         "reasons": ", ".join(state.reasons),
         "faults": ", ".join(state.faults),
         "notices": ", ".join(state.notices),
         "overridden": str(state.overridden).lower(),
+        BRAKED: str(state.braked).lower(),
         **values,
     }
-    return CheckStatus("drive_by_wire", level, f"{state.phase}: {told}" if told else state.phase, shown)
+    return CheckStatus(DRIVE_BY_WIRE, level, f"{state.phase}: {told}" if told else state.phase, shown)
 
 
 def _velocity(state: DbwState) -> Any:
@@ -73,7 +79,7 @@ def _control_mode(state: DbwState) -> Any:
         return report(mode=report.AUTONOMOUS)
     if state.overridden:
         return report(mode=report.MANUAL)
-    return report(mode=report.NOT_READY if state.faults else report.DISENGAGED)
+    return report(mode=report.NOT_READY if state.faults or state.braked else report.DISENGAGED)
 
 
 def _driver(state: DbwState) -> Any:

@@ -4,11 +4,11 @@ import math
 from dataclasses import replace
 
 import pytest
-from dbw_drive import COMMAND, PROFILES, Drive, settings_for
+from dbw_drive import COMMAND, ECU_STEP_MS, INTERFACE_STEP_MS, PROFILES, Drive, settings_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim2real_ad.control.pedal_map import PedalMap
+from sim2real_ad.control.pedal_map import PedalMap, pedals_from_command
 from sim2real_ad.dbw.bits import crc8_j1850, crc8_seed
 from sim2real_ad.dbw.codec import Frame
 from sim2real_ad.dbw.dataspeed.messages import dataspeed_codec
@@ -35,6 +35,18 @@ def let_go(drive):
 
 def own_stop(drive):
     return drive.actuation is not None and drive.actuation.own_stop
+
+
+def braking(drive):
+    """Whether the modules are told to brake as hard as the profile allows."""
+    if drive.actuation is None:
+        return False
+    hardest = -PROFILES[drive.protocol].limits.emergency_deceleration
+    if drive.protocol == "dataspeed":
+        return drive.actuation.acceleration == pytest.approx(hardest, abs=0.01)
+    wanted = replace(COMMAND, acceleration=hardest)
+    pedals = pedals_from_command(wanted, drive.car.speed, PROFILES["pacmod"], PedalMap.load(PROFILES["pacmod"]))
+    return drive.actuation.brake_pedal == pytest.approx(pedals.brake, abs=0.01) and pedals.brake > 0.3
 
 
 @pytest.mark.parametrize("angle", [-0.6, -0.05, 0.0, 0.2])
@@ -96,23 +108,69 @@ def test_nothing_is_enabled_before_the_gate_wants_it(protocol):
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("step_ms", [0, 5, 10, 15])
-def test_a_lost_command_leads_to_the_cars_own_stop_within_100_ms(protocol, step_ms):
+def test_a_silent_host_leads_to_the_cars_own_stop_within_100_ms(protocol, step_ms):
     drive = Drive(protocol).engaged()
     drive.run(step_ms)
-    drive.command = None
-    stopped = drive.run(200, until=own_stop)
-    assert stopped <= 100
-    drive.run(100 - stopped + 10)
-    assert drive.state.phase == "disengaged"
-    assert "command_lost" in drive.state.reasons
+    drive.to_ecu = lambda frame: None
+    assert drive.run(200, until=own_stop) <= 100
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_lost_command_is_named_at_once_and_lets_go_within_100_ms(protocol):
+@pytest.mark.parametrize("step_ms", [0, 5, 10, 15])
+def test_a_lost_command_brakes_the_car_at_the_next_step(protocol, step_ms):
+    drive = Drive(protocol).engaged()
+    drive.run(step_ms)
+    drive.command = None
+    assert drive.run(200, until=lambda drive: "command_missing" in drive.state.faults) <= INTERFACE_STEP_MS
+    assert drive.state.braked
+    drive.run(2 * ECU_STEP_MS)
+    assert (drive.actuation.brake_pedal or 0.0) > 0.0 or drive.actuation.acceleration < COMMAND.acceleration
+    assert drive.run(300, until=braking) is not None
+    assert drive.actuation.steering_tire_angle == pytest.approx(COMMAND.steering_tire_angle, abs=1e-3)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_stop_of_the_host_outlasts_the_command_and_the_request(protocol):
     drive = Drive(protocol).engaged()
     drive.command = None
-    assert drive.run(100, until=lambda drive: "command_missing" in drive.state.faults) <= 20
+    drive.run(300)
+    assert (drive.state.phase, drive.state.reasons) == ("stopping", ("command_lost",))
+    drive.command, drive.engage = replace(COMMAND, steering_tire_angle=0.2), False
+    drive.run(2000)
+    assert drive.state.phase == "stopping"
+    assert braking(drive)
+    assert drive.actuation.steering_tire_angle == pytest.approx(COMMAND.steering_tire_angle, abs=1e-3)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_stop_of_the_host_is_the_drivers_to_end(protocol):
+    drive = Drive(protocol).engaged()
+    drive.command = None
+    drive.run(1000)
+    drive.driver(brake_pedal=0.3)
     assert drive.run(200, until=let_go) <= 100
+    assert drive.state.reasons[0] == "command_lost"
+    assert drive.state.overridden
+    drive.run(50)
+    assert drive.actuation is None
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_new_edge_takes_the_car_out_of_the_hosts_stop(protocol):
+    drive = Drive(protocol).engaged()
+    drive.command = None
+    drive.run(300)
+    drive.command = COMMAND
+    assert drive.again().state.phase == "engaged"
+    assert not braking(drive)
+
+
+def test_where_not_even_the_stop_can_be_said_the_host_is_silent_and_the_car_stops_itself():
+    drive = Drive("dataspeed", changes={"steer_by": "curvature"}).engaged()
+    drive.interface._commands.wanted = lambda command, speed: "cannot be said"
+    drive.run(40)
+    assert drive.sent == []
+    assert drive.run(200, until=own_stop) <= 100
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -128,9 +186,9 @@ def test_a_command_that_misses_two_steps_changes_nothing(protocol):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_the_cars_own_stop_goes_on_until_the_driver_acts(protocol):
     drive = Drive(protocol).engaged()
-    drive.command = None
+    drive.to_ecu = lambda frame: None
     drive.run(1000)
-    drive.command = COMMAND
+    drive.to_ecu = lambda frame: frame
     drive.run(1000)
     assert own_stop(drive)
     assert (drive.actuation.steering_tire_angle, drive.state.phase) == (None, "disengaged")
@@ -142,9 +200,9 @@ def test_the_cars_own_stop_goes_on_until_the_driver_acts(protocol):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_new_edge_takes_the_car_out_of_its_own_stop(protocol):
     drive = Drive(protocol).engaged()
-    drive.command = None
+    drive.to_ecu = lambda frame: None
     drive.run(300)
-    drive.command = COMMAND
+    drive.to_ecu = lambda frame: frame
     assert drive.again().state.phase == "engaged"
     assert not drive.actuation.own_stop
 
@@ -152,7 +210,7 @@ def test_a_new_edge_takes_the_car_out_of_its_own_stop(protocol):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_module_without_an_own_stop_lets_go(protocol):
     drive = Drive(protocol, ecu_settings=EcuSettings(own_stop_deceleration=0.0)).engaged()
-    drive.command = None
+    drive.to_ecu = lambda frame: None
     drive.run(200)
     assert drive.actuation is None
 
@@ -177,15 +235,16 @@ def test_letting_go_is_told_to_the_car_and_stops_nothing(protocol):
         ({"steering_tire_rotation_rate": -0.1}, "must not be negative"),
     ],
 )
-def test_an_illegal_command_is_named_not_actuated_and_lets_go(protocol, wrong, complaint):
+def test_an_illegal_command_is_named_and_the_car_braked_on_its_last_legal_angle(protocol, wrong, complaint):
     drive = Drive(protocol).engaged()
-    before = drive.actuation
     drive.command = replace(COMMAND, **wrong)
     drive.run(25)
     assert "command_invalid" in drive.state.faults
     assert any(complaint in notice for notice in drive.state.notices)
-    assert drive.actuation.acceleration == before.acceleration
-    assert drive.run(200, until=let_go) <= 100
+    drive.run(300)
+    assert drive.state.phase == "stopping"
+    assert braking(drive)
+    assert drive.actuation.steering_tire_angle == pytest.approx(COMMAND.steering_tire_angle, abs=1e-3)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

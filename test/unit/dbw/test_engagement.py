@@ -23,6 +23,11 @@ class Story:
         assert self.step(True, enabled=True) == "engaged"
         return self
 
+    def stopping(self):
+        self.engaged()
+        assert self.step(True, problem="command_missing", enabled=True, times=6) == "stopping"
+        return self
+
 
 @pytest.fixture
 def story():
@@ -78,34 +83,74 @@ def test_the_request_ends_an_engagement_without_a_reason(story):
     assert not story.engagement.quiet
 
 
-def test_a_missing_command_silences_at_once_and_lets_go_after_100_ms(story):
+def test_a_missing_command_stops_at_once_and_for_good_after_100_ms(story):
     story.engaged()
     for _ in range(4):
         assert story.step(True, problem="command_missing", enabled=True) == "engaged"
-        assert story.engagement.quiet
-    assert story.step(True, problem="command_missing", enabled=True) == "disengaged"
+        assert story.engagement.stops
+    assert story.step(True, problem="command_missing", enabled=True) == "stopping"
     assert story.engagement.reasons == ("command_lost",)
+    assert not story.engagement.let_go
 
 
 def test_a_command_that_is_back_in_time_goes_on(story):
     story.engaged()
     story.step(True, problem="command_missing", enabled=True, times=4)
     assert story.step(True, enabled=True) == "engaged"
-    assert not story.engagement.quiet
+    assert not story.engagement.stops
     assert story.step(True, problem="command_missing", enabled=True, times=4) == "engaged"
 
 
-def test_silence_lasts_until_commands_are_back(story):
-    story.engaged()
-    story.step(True, problem="command_missing", enabled=True, times=50)
+@pytest.mark.parametrize("request_", [True, False])
+@pytest.mark.parametrize("problem", ["", "command_missing"])
+def test_a_stop_goes_on_whatever_the_gate_says(story, request_, problem):
+    story.stopping()
+    assert story.step(request_, problem=problem, enabled=True, times=100) == "stopping"
+    assert story.engagement.stops
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [({"obstacles": ["override_brake"], "enabled": True}, "override_brake"), ({"enabled": False}, "not_ready_x")],
+)
+def test_a_stop_ends_where_the_driver_or_the_car_ends_it_and_needs_a_new_edge(story, told, reason):
+    story.stopping()
+    assert story.step(True, **told) == "disengaged"
+    assert story.engagement.reasons == ("command_lost", reason)
+    assert story.engagement.let_go
+    assert not story.engagement.stops
+    assert story.step(True, enabled=True, times=50) == "disengaged"
+
+
+def test_a_new_edge_takes_the_car_out_of_a_stop(story):
+    story.stopping()
+    story.step(False, enabled=True)
+    assert story.step(True, enabled=True) == "engaging"
+    assert story.step(True, enabled=True) == "engaged"
+    assert not story.engagement.stops
+
+
+def test_an_edge_without_a_command_leaves_the_stop(story):
+    story.stopping()
+    story.step(False, enabled=True)
+    assert story.step(True, problem="command_missing", enabled=True) == "stopping"
+
+
+def test_nothing_is_said_where_commands_cease_before_the_car_is_known_to_follow(story):
+    story.step(False)
+    story.step(True)
+    story.step(True, problem="command_missing", times=50)
+    assert story.engagement.phase == "disengaged"
+    assert story.engagement.reasons == ("command_lost",)
     assert story.engagement.quiet
     story.step(True)
     assert not story.engagement.quiet
 
 
 def test_silence_ends_when_nothing_is_wanted_any_more(story):
-    story.engaged()
-    story.step(True, problem="command_missing", enabled=True, times=50)
+    story.step(False)
+    story.step(True)
+    story.step(True, problem="command_missing", times=50)
     story.step(False, problem="command_missing")
     assert not story.engagement.quiet
 

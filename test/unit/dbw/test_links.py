@@ -93,14 +93,23 @@ def test_while_the_car_does_not_follow_the_tracker_forgets(pair):
     assert pair.tracker.resets == before
 
 
-def test_a_gate_that_goes_silent_makes_the_car_stop_by_itself(pair):
+def test_a_gate_that_goes_silent_makes_the_host_brake(pair):
     pair.engaged()
-    silent_ms = pair.now_ms
+    first, silent_ms = len(pair.states), pair.now_ms
     pair.run(300, command=None)
-    stopped = next(i for i, a in enumerate(pair.actuations) if a is not None and a.own_stop)
-    assert stopped * 10 - silent_ms <= 140, "100 ms after the last frame, which is at most a command period old"
+    braked = next(state for state in pair.states[first:] if state.braked)
+    assert braked.stamp_ns / MS - silent_ms <= 40, "30 ms, and the next look"
     assert "command_missing" in pair.states[-1].faults
-    assert pair.states[-1].phase == "disengaged"
+    assert pair.states[-1].phase == "stopping"
+    assert not any(a is None or a.own_stop for a in pair.actuations[-30:]), "the car has its commands all the time"
+
+
+def test_a_host_that_goes_silent_makes_the_car_stop_by_itself(pair):
+    pair.engaged()
+    for now_ms in range(pair.now_ms, pair.now_ms + 300, 10):
+        pair.car.step(now_ms * MS)
+    stopped = next(i for i, a in enumerate(pair.actuations) if a is not None and a.own_stop)
+    assert stopped * 10 - pair.now_ms <= 140, "100 ms after the last frame, which is at most a command period old"
 
 
 def test_a_command_that_is_not_finite_is_refused_by_name_and_never_sent(pair):

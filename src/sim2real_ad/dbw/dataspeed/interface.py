@@ -35,7 +35,8 @@ class DataspeedInterface(Host[DataspeedReports, Wanted]):
     def __init__(self, profile: VehicleProfile, settings: DataspeedSettings) -> None:
         """Raise DbwError where profile and settings do not fit, or cantools is missing."""
         reports, commands = DataspeedReports(settings), CommandTranslator(profile, settings)
-        super().__init__(reports, commands, settings.watch, settings.steering)
+        stop = profile.limits.emergency_deceleration
+        super().__init__(reports, commands, settings.watch, settings.steering, stop)
         self._ulc_limits = commands.ulc_limits
         self._sender = Sender(dataspeed_codec())
         self._brake_used = False
@@ -52,21 +53,21 @@ class DataspeedInterface(Host[DataspeedReports, Wanted]):
         usable, problem = self._judged(command)
         faults = self._with_bus_fault(self._reports.faults(now_ns))
         self._engage(now_ns, faults, problem, engage)
-        frames = list(self._frames(now_ns, usable))
+        frames = list(self._frames(now_ns, self._followed(usable)))
         self._state = self._seen(now_ns, self._with_problem(faults, problem))
         return frames
 
     def _engage(self, now_ns: int, faults: tuple[str, ...], problem: str, engage: bool) -> None:
-        reports, engaged = self._reports, self._engagement.phase == "engaged"
+        reports, engaged = self._reports, self._engagement.follows
         obstacles = (*faults, *reports.conditions())
         if engaged:
             obstacles += (*reports.overrides(), *reports.command_timeouts())
         waiting_for = reports.disengaged if engaged else reports.not_ready
         self._engagement.step(now_ns, engage, problem, obstacles, reports.enabled, waiting_for)
 
-    def _frames(self, now_ns: int, usable: Wanted | None) -> Iterator[Frame]:
-        if not self._engagement.quiet:
-            yield from self._control_frames(now_ns, usable or NOTHING)
+    def _frames(self, now_ns: int, followed: Wanted | None) -> Iterator[Frame]:
+        if not self._is_quiet(followed):
+            yield from self._control_frames(now_ns, followed or NOTHING)
             yield from self._system_frames(now_ns)
         yield from self._gear_frames(now_ns)
 

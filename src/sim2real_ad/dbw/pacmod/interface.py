@@ -30,7 +30,8 @@ class PacmodInterface(Host[PacmodReports, Wanted]):
     def __init__(self, profile: VehicleProfile, settings: PacmodSettings) -> None:
         """Raise DbwError or ConfigError where profile, maps and settings do not fit, or cantools is missing."""
         reports, commands = PacmodReports(settings), CommandTranslator(profile, settings)
-        super().__init__(reports, commands, settings.watch, settings.steering)
+        stop = profile.limits.emergency_deceleration
+        super().__init__(reports, commands, settings.watch, settings.steering, stop)
         self.command_period_s = settings.command_period_ms / 1e3
         self._sender = Sender(pacmod_codec())
         self._due = Timer(settings.command_period_ms)
@@ -45,13 +46,13 @@ class PacmodInterface(Host[PacmodReports, Wanted]):
         """Return the frames to send now, none where they are not due; see `DriveByWire.step`."""
         usable, problem = self._judged(command)
         hard = self._with_bus_fault(self._reports.faults(now_ns))
-        was_quiet = self._engagement.quiet
+        before = self._engagement.quiet, self._engagement.stops
         self._engage(now_ns, hard, problem, engage)
         frames = []
-        # What is urgent does not wait for its turn: letting go, and a command that is back.
-        urgent = self._engagement.let_go or (was_quiet and not self._engagement.quiet)
+        # What is urgent does not wait for its turn: letting go, a command that is missed, and one that is back.
+        urgent = self._engagement.let_go or (self._engagement.quiet, self._engagement.stops) != before
         if self._due.is_due(now_ns) or urgent:
-            frames = list(self._frames(now_ns, usable))
+            frames = list(self._frames(now_ns, self._followed(usable)))
         faults = self._with_problem((*hard, *self._reports.latched_faults()), problem)
         overridden = any(True for _ in self._reports.overrides())
         self._state = self._observed(now_ns, faults, (), overridden=overridden)
@@ -60,11 +61,11 @@ class PacmodInterface(Host[PacmodReports, Wanted]):
     def _engage(self, now_ns: int, hard: tuple[str, ...], problem: str, engage: bool) -> None:
         reports = self._reports
         obstacles = (*hard, *reports.conditions())
-        if self._engagement.phase == "engaged":
+        if self._engagement.follows:
             obstacles += (*reports.latched_faults(), *reports.overrides(), *reports.command_timeouts())
         self._engagement.step(now_ns, engage, problem, obstacles, reports.enabled, reports.not_enabled)
 
-    def _frames(self, now_ns: int, usable: Wanted | None) -> Iterator[Frame]:
+    def _frames(self, now_ns: int, followed: Wanted | None) -> Iterator[Frame]:
         engaging = self._engagement.phase == "engaging"
         clear_faults = engaging and any(True for _ in self._reports.latched_faults())
         clear_overrides = engaging and any(True for _ in self._reports.overrides())
@@ -72,15 +73,15 @@ class PacmodInterface(Host[PacmodReports, Wanted]):
             "GLOBAL_CMD",
             {"CLEAR_FAULTS": clear_faults, "SANITY_CHECK_REQUIRED": 1, "CLEAR_OVERRIDES": clear_overrides},
         )
-        if self._engagement.quiet:
+        if self._is_quiet(followed):
             self._edge_possible = False
         else:
-            yield from self._driving_frames(usable or NOTHING, clear_overrides)
+            yield from self._driving_frames(followed or NOTHING, clear_overrides)
         yield self._shift_frame(now_ns)
 
     def _driving_frames(self, wanted: Wanted, clear: bool) -> Iterator[Frame]:
-        phase = self._engagement.phase
-        enable = phase == "engaged" or (phase == "engaging" and self._edge_possible and self._reports.ready)
+        ready = self._engagement.phase == "engaging" and self._edge_possible and self._reports.ready
+        enable = self._engagement.follows or ready
         # Enabling needs a live command that does not enable, before the one that does.
         self._edge_possible = self._edge_possible or not enable
         flags = {"ENABLE": enable, "IGNORE_OVERRIDES": 0, "CLEAR_OVERRIDE": clear}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from sim2real_ad.control.float32 import as_float32, clip_to_float32
-from sim2real_ad.control.limits import clip, lateral_curvature
+from sim2real_ad.control.limits import clip, lateral_curvature, lateral_jerk_reach, steering_reach
 from sim2real_ad.control.vehicle_model import tire_angle_from_curvature
 from sim2real_ad.types import Action, ControlCommand, EgoState
 from sim2real_ad.vehicle.profile import VehicleProfile
@@ -14,6 +15,10 @@ VELOCITY_HORIZON_S = 1.0
 """`ControlCommand.velocity` is the speed that the acceleration leads to after this time, s."""
 STATE_AGE_S = 0.1
 """For which the car may go on accelerating until the command is judged and acts, s: an ego state's age, and the way."""
+LATERAL_JERK = 5.0
+"""m/s^3, ISO 11270: the mean over 0.5 s."""
+STEERING_AGE_S = 0.15
+"""How old the tyres' angle may be, s; less than the gate allows, so that it agrees when the tyres have moved on."""
 SLOWING_S = 0.5
 """In which the car slows down to the speed of a curve that is too tight for the one it has, s."""
 
@@ -26,12 +31,16 @@ class ActionMapping:
         self.profile = profile
 
     def step(self, action: Action, ego: EgoState) -> ControlCommand:
-        """Return what an action means at the ego's speed, held to the profile's greatest lateral acceleration.
+        """Return what an action means in the ego's state, held to what the car can follow and its passengers bear.
 
-        A tighter curve than that allows becomes the tightest one that it allows, and the car slows down towards the
-        speed of the one that was asked for, comfortably. The safety gate, which trusts no mapping, has the same limit.
-        Else as `unheld`.
+        A tighter curve than the profile's greatest lateral acceleration allows becomes the tightest one that it allows,
+        and the car slows down towards the speed of the one that was asked for, comfortably. The steering goes no
+        farther from where the tyres stand than LATERAL_JERK and its rate allow. The safety gate, which trusts no
+        mapping, has the same limits. Else as `unheld`.
         """
+        return self._within_reach(self._held_to_curve(action, ego), ego)
+
+    def _held_to_curve(self, action: Action, ego: EgoState) -> ControlCommand:
         command, limits = self.unheld(action, ego), self.profile.limits
         curvature = action.curvature * self.profile.action.max_curvature
         tightest = lateral_curvature(abs(ego.speed) + STATE_AGE_S * limits.max_acceleration, self.profile)
@@ -40,6 +49,19 @@ class ActionMapping:
         slower = math.sqrt(limits.max_lateral_acceleration / abs(curvature)) - abs(ego.speed)
         acceleration = min(command.acceleration, max(slower / SLOWING_S, -limits.comfortable_deceleration))
         return self._command(action.stamp_ns, clip(curvature, (-tightest, tightest)), acceleration, ego.speed)
+
+    def _within_reach(self, command: ControlCommand, ego: EgoState) -> ControlCommand:
+        """Hold the steering to what it reaches from where it stands; where that is not known, leave it."""
+        actual, lock = ego.steering_tire_angle, self.profile.max_steering_tire_angle
+        if not math.isfinite(actual):
+            return command
+        angle = command.steering_tire_angle
+        for reach in (
+            lateral_jerk_reach(actual, ego.speed, self.profile, LATERAL_JERK, STEERING_AGE_S),
+            steering_reach(actual, self.profile, STEERING_AGE_S),
+        ):
+            angle = clip(angle, reach)
+        return replace(command, steering_tire_angle=clip_to_float32(angle, -lock, lock))
 
     def unheld(self, action: Action, ego: EgoState) -> ControlCommand:
         """Return the tyre angle in rad and the acceleration in m/s^2 that an action means at the ego's speed.

@@ -12,11 +12,12 @@ from sim2real_ad.errors import CalibrationError
 from sim2real_ad.geometry.camera import CameraModel
 from sim2real_ad.geometry.ground import OUTSIDE, ground_grid
 from sim2real_ad.geometry.level_view import LevelView, LevelViewSpec, level_camera
+from sim2real_ad.observation.doubts import Doubts
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.types import CameraFrame, FloatArray, UInt8Array
 
 ADAPTER_INPUTS = ("image", "ground", "above", "validity")
-ADAPTER_OUTPUTS = ("bev", "ood", "segments", "level")
+ADAPTER_OUTPUTS = ("bev", "doubts", "segments", "level")
 """segments are logits: what drives the car has no use for them, so their probabilities are left to `Adapter.look`."""
 
 
@@ -33,13 +34,13 @@ class ImageSpec(LevelViewSpec):
 class Sight:
     """All that the network says of one picture.
 
-    bev: (C, H, W) uint8, probability times 255; ood: 0..1; segments: (S, h / 4, w / 4) float32 probabilities of
-    `segments.SEGMENTS` in the level view; level: (3,) float32, (right, down, turn) in half level views by which the
-    ground lies elsewhere than calibrated.
+    bev: (C, H, W) uint8, probability times 255; doubts: of this picture; segments: (S, h / 4, w / 4) float32
+    probabilities of `segments.SEGMENTS` in the level view; level: (3,) float32, (right, down, turn) in half level views
+    by which the ground lies elsewhere than calibrated.
     """
 
     bev: UInt8Array
-    ood: float
+    doubts: Doubts
     segments: FloatArray
     level: FloatArray
 
@@ -89,19 +90,19 @@ class Adapter:
         """The network's inputs ground, above and validity."""
         self._checked_size = (0, 0)
 
-    def infer(self, frame: CameraFrame) -> tuple[UInt8Array, float]:
-        """Return the BEV (C, H, W) uint8, probability times 255, and the out-of-distribution score 0..1.
+    def infer(self, frame: CameraFrame) -> tuple[UInt8Array, Doubts]:
+        """Return the BEV (C, H, W) uint8, probability times 255, and how much is doubted of the picture.
 
         Raises CalibrationError where the picture's shape cannot be the calibrated camera's.
         """
-        bev, ood = self._run(frame, ["bev", "ood"])
-        return bev[0], float(ood[0])
+        bev, doubts = self._run(frame, ["bev", "doubts"])
+        return bev[0], Doubts(*map(float, doubts[0]))
 
     def look(self, frame: CameraFrame) -> Sight:
         """Return all that the network says of a picture. Raises CalibrationError as `infer`."""
-        bev, ood, logits, level = self._run(frame, list(ADAPTER_OUTPUTS))
+        bev, doubts, logits, level = self._run(frame, list(ADAPTER_OUTPUTS))
         raised = np.exp(logits[0] - logits[0].max(axis=0))
-        return Sight(bev[0], float(ood[0]), raised / raised.sum(axis=0), level[0])
+        return Sight(bev[0], Doubts(*map(float, doubts[0])), raised / raised.sum(axis=0), level[0])
 
     def _run(self, frame: CameraFrame, outputs: list[str]) -> Any:
         self._check_size(frame)

@@ -133,7 +133,7 @@ class Perceiver:
         # The ground lies higher in the picture the farther down the nose points.
         lower = 0.5 * view.spec.height * float(sight.level[1])
         pitch = -math.degrees(math.atan(lower / view.level.fy))
-        return Perception(bev, self._validity.copy(), drivable, likeliest, sight.ood, pitch)
+        return Perception(bev, self._validity.copy(), drivable, likeliest, sight.doubts.ood, pitch)
 
     def camera_of(self, rgb: UInt8Array) -> CameraModel:
         """Return the calibration for a photograph's own size. Raises CalibrationError where there is none."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from sim2real_ad.geometry.camera import CameraModel
+from sim2real_ad.observation.doubts import Doubts
 from sim2real_ad.observation.familiarity import FrozenPicture
 from sim2real_ad.observation.history import BevHistory, DriveClock, EgoFeatures
 from sim2real_ad.observation.knock import KnockedCamera
+from sim2real_ad.observation.misfit import Misfit
 from sim2real_ad.observation.route import route_ahead
 from sim2real_ad.observation.spec import ObservationSpec
 from sim2real_ad.types import CameraFrame, EgoState, Observation, Route, UInt8Array
@@ -50,8 +52,8 @@ class BevSource(Protocol):
 
     validity: UInt8Array
 
-    def infer(self, frame: CameraFrame) -> tuple[UInt8Array, float]:
-        """Return the BEV (C, H, W) uint8 and the out-of-distribution score 0..1."""
+    def infer(self, frame: CameraFrame) -> tuple[UInt8Array, Doubts]:
+        """Return the BEV (C, H, W) uint8 and how much is doubted of the picture."""
         ...
 
 
@@ -65,16 +67,25 @@ class LearnedObservationStage:
         self._assembler = ObservationAssembler(spec)
         self._frozen = FrozenPicture()
         self._knocked = KnockedCamera(camera)
+        self._misfit = Misfit()
 
     def step(self, frame: CameraFrame, ego: EgoState, route: Route) -> Observation:
         """Observe one frame. Raises CalibrationError where the picture cannot be the calibrated camera's."""
-        bev, ood = self._adapter.infer(frame)
-        for watch in (self._frozen, self._knocked):
-            ood = max(ood, watch.step(frame.stamp_ns, frame.rgb, ego))
+        bev, doubts = self._adapter.infer(frame)
+        ood = max(doubts.spoilt, self._doubt_of_drive(frame, doubts.misfit, ego))
         return self._assembler.step(frame.stamp_ns, bev, self._adapter.validity, ego, route, ood)
+
+    def _doubt_of_drive(self, frame: CameraFrame, misfit: float, ego: EgoState) -> float:
+        """Return what this picture and those before it say together. misfit: what it says by itself."""
+        knocked = self._knocked.step(frame.stamp_ns, frame.rgb, ego)
+        if knocked:  # what was seen before tells nothing of how the camera sits now
+            self._misfit.reset()
+        frozen = self._frozen.step(frame.stamp_ns, frame.rgb, ego)
+        return max(frozen, knocked, self._misfit.step(frame.stamp_ns, misfit, ego))
 
     def reset(self) -> None:
         """Forget the history; the next frame starts a new drive."""
         self._assembler.reset()
         self._frozen.reset()
         self._knocked.reset()
+        self._misfit.reset()

@@ -2,7 +2,8 @@
 
 The teacher drives, on seeds that nothing was trained on; every few ticks the adapter looks at the camera's picture, at
 the same picture spoilt, at the same picture under a wrong calibration, at one that stays although the car drives, and
-at one that is turned against the picture before.
+at one that is turned against the picture before. Whether a calibration is wrong is also asked of whole drives, as the
+car asks it: by the median of what their pictures say.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from sim2real_ad.evaluation.rank_statistics import auroc
 from sim2real_ad.evaluation.transfer import BevTally, compare_bevs
 from sim2real_ad.evaluation.transfer_report import TRAINING
 from sim2real_ad.geometry.camera import CameraModel
+from sim2real_ad.observation.adapter import Adapter
 from sim2real_ad.observation.familiarity import DRIVING_SPEED, FROZEN_AFTER_S, FrozenPicture
 from sim2real_ad.observation.knock import KnockedCamera
 from sim2real_ad.policy.checkpoint import Checkpoint, load_checkpoint
@@ -44,16 +46,24 @@ LEAST_IOU = {"drivable": 0.90, "vehicle": 0.60}
 LARGEST_DROP = 0.10
 LEAST_AUROC = 0.95
 CORRUPTION_STREAM = 0xC0_44
+WRONG_EACH_DRIVE = 4
+"""Wrong calibrations that every drive is looked at with as a whole."""
 WRONG_CALIBRATION, FROZEN, KNOCKED = "wrong calibration", "frozen frame", "camera knocked aside"
 
 
 @dataclass
 class Seen:
-    """What was seen in one domain. scores: of the out-of-distribution score, by kind of picture; "" as it should be."""
+    """What was seen in one domain.
+
+    scores: of the out-of-distribution score, by kind of picture; "" as it should be; right, wrong: of each drive, what
+    its pictures say of a misfit, under its calibration and under wrong ones.
+    """
 
     near: BevTally = field(default_factory=BevTally)
     frames: int = 0
     scores: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    right: list[list[float]] = field(default_factory=list)
+    wrong: list[list[float]] = field(default_factory=list)
 
 
 def measure_adapter(checkpoint: Path | None = None) -> list[Measurement]:
@@ -69,23 +79,36 @@ def look_at(checkpoint: Checkpoint, domain: str) -> Seen:
     camera, adapter = _camera_of(world), checkpoint.adapter(_camera_of(world))
     close_by = spec.cell_centres()[..., 0] <= NEAR_M
     seen, frozen = Seen(), FrozenPicture()
-    for number, (before, frame, ego, truth) in enumerate(_frames(world, checkpoint)):
+    wrong_all_along: list[Adapter] = []
+    for number, (is_first, before, frame, ego, truth) in enumerate(_frames(world, checkpoint)):
         random = np.random.default_rng([CORRUPTION_STREAM, number])
-        bev, ood = adapter.infer(frame)
-        ood = max(ood, _after(before, frame, ego, camera))
+        if is_first:
+            wrong_all_along = [checkpoint.adapter(miscalibrated(camera, random)) for _ in range(WRONG_EACH_DRIVE)]
+            seen.right.append([])
+            seen.wrong += [[] for _ in wrong_all_along]
+        bev, doubts = adapter.infer(frame)
+        seen.right[-1].append(doubts.misfit)
+        for kept, other in zip(seen.wrong[-WRONG_EACH_DRIVE:], wrong_all_along, strict=True):
+            kept.append(other.infer(frame)[1].misfit)
+        ood = max(doubts.ood, _after(before, frame, ego, camera))
         valid = adapter.validity > 0
         seen.near += compare_bevs(bev, (truth * valid).astype(np.uint8), valid & close_by, spec.channels)
         seen.frames += 1
         seen.scores[""].append(ood)
         for name, corrupt in CORRUPTIONS.items():
-            seen.scores[name].append(adapter.infer(replace(frame, rgb=corrupt(frame.rgb, random)))[1])
+            seen.scores[name].append(_ood(adapter, replace(frame, rgb=corrupt(frame.rgb, random))))
         wrong = checkpoint.adapter(miscalibrated(camera, random))
-        seen.scores[WRONG_CALIBRATION].append(wrong.infer(frame)[1])
+        seen.scores[WRONG_CALIBRATION].append(_ood(wrong, frame))
         knocked = replace(frame, rgb=turned_aside(frame.rgb, camera, random))
-        seen.scores[KNOCKED].append(max(adapter.infer(knocked)[1], _after(before, knocked, ego, camera)))
+        seen.scores[KNOCKED].append(max(_ood(adapter, knocked), _after(before, knocked, ego, camera)))
         if ego.speed >= DRIVING_SPEED:
             seen.scores[FROZEN].append(max(ood, _when_it_stays(frozen, frame, ego)))
     return seen
+
+
+def _ood(adapter: Adapter, frame: CameraFrame) -> float:
+    """Return the score of a picture by itself."""
+    return adapter.infer(frame)[1].ood
 
 
 def _camera_of(world: World) -> CameraModel:
@@ -93,9 +116,11 @@ def _camera_of(world: World) -> CameraModel:
     return camera
 
 
-def _frames(world: World, checkpoint: Checkpoint) -> Iterator[tuple[CameraFrame, CameraFrame, EgoState, UInt8Array]]:
-    """Yield every EVERY_TICKS-th frame of the teacher's drives after the one before it, with the ego's state and the
-    true BEV."""
+def _frames(
+    world: World, checkpoint: Checkpoint
+) -> Iterator[tuple[bool, CameraFrame, CameraFrame, EgoState, UInt8Array]]:
+    """Yield every EVERY_TICKS-th frame of the teacher's drives after the one before it, with whether it is a drive's
+    first, the ego's state and the true BEV."""
     mapping = ActionMapping(world.profile)
     for scenario in scenario_names():
         for seed in SEEDS:
@@ -105,7 +130,7 @@ def _frames(world: World, checkpoint: Checkpoint) -> Iterator[tuple[CameraFrame,
             gate, ticks, before = Gate(world.profile, GateConfig(auto_engage=True)), 0, tick.frame
             while not episode.verdict.done:
                 if ticks % EVERY_TICKS == 0 and before is not None and tick.frame is not None:
-                    yield before, tick.frame, tick.ego, world.truth_bev(checkpoint.spec.bev)
+                    yield ticks == 0, before, tick.frame, tick.ego, world.truth_bev(checkpoint.spec.bev)
                 before = tick.frame
                 action = teacher.act(world.truth())
                 teacher.acted(action)
@@ -158,7 +183,21 @@ def _aurocs(seen: dict[str, Seen]) -> list[Measurement]:
         figures.append(_share(f"AUROC, {kind}", auroc(bad, usual) or 0.0, LEAST_AUROC, note))
     beyond = [f"{name} {np.mean(np.array(found.scores['']) > limit):.1%}" for name, found in seen.items()]
     share = float((usual > limit).mean())
-    return [*figures, _share("normal pictures beyond the gate's limit", share, None, ", ".join(beyond))]
+    figures.append(_share("normal pictures beyond the gate's limit", share, None, ", ".join(beyond)))
+    return [*figures, *_of_drives(seen, limit)]
+
+
+def _of_drives(seen: dict[str, Seen], limit: float) -> list[Measurement]:
+    """Return how many drives are told to be under a wrong calibration, of those that are and those that are not."""
+    held_out = [found for domain, found in seen.items() if domain != TRAINING]
+    figures = []
+    for name, drives in (
+        ("drives under a wrong calibration that are told", [d for found in held_out for d in found.wrong]),
+        ("drives under the right calibration that are called wrong", [d for found in held_out for d in found.right]),
+    ):
+        told = [float(np.median(drive)) > limit for drive in drives]
+        figures.append(_share(name, float(np.mean(told)), None, f"{sum(told)} of {len(told)}, by the median picture"))
+    return figures
 
 
 def _iou(seen: Seen, channel: str) -> float:

@@ -152,9 +152,13 @@ class Familiarity(nn.Module):
         doubts: torch.Tensor = self.doubts(torch.cat((self.look(deep.float()), 10.0 * level, clues), 1))
         return doubts
 
+    def scores(self, doubts: torch.Tensor) -> torch.Tensor:
+        """Logits (N, 2) to scores 0..1 of both doubts."""
+        return torch.sigmoid(doubts - self.limits)
+
     def score(self, doubts: torch.Tensor) -> torch.Tensor:
-        """Logits (N, 2) to the out-of-distribution score (N,) 0..1."""
-        return torch.sigmoid((doubts - self.limits).amax(1))
+        """Logits (N, 2) to the out-of-distribution score (N,) 0..1 of pictures by themselves."""
+        return self.scores(doubts).amax(1)
 
 
 class AdapterOutput(NamedTuple):
@@ -226,7 +230,7 @@ def clues(ground: torch.Tensor) -> torch.Tensor:
 
 
 class AdapterExport(nn.Module):
-    """The adapter as deployed: uint8 level view in; BEV, score, segments and level out."""
+    """The adapter as deployed: uint8 level view in; BEV, doubts, segments and level out."""
 
     def __init__(self, network: AdapterNetwork) -> None:
         super().__init__()
@@ -235,12 +239,12 @@ class AdapterExport(nn.Module):
     def forward(
         self, image: torch.Tensor, ground: torch.Tensor, above: torch.Tensor, validity: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """image (1, h, w, 3) uint8 and the grids to BEV (1, C, H, W) uint8, zero where unseen, score (1,) 0..1,
-        segments' logits (1, S, h / 4, w / 4) and level (1, 3)."""
+        """image (1, h, w, 3) uint8 and the grids to BEV (1, C, H, W) uint8, zero where unseen, doubts (1, 2) 0..1,
+        spoilt and misfit, segments' logits (1, S, h / 4, w / 4) and level (1, 3)."""
         picture = image.permute(0, 3, 1, 2).float() * (2.0 / 255.0) - 1.0
         logits, segments, level, doubts = self.network(picture, ground, above, validity)
         bev = (torch.sigmoid(logits) * validity * 255.0).round().to(torch.uint8)
-        return bev, self.network.familiarity.score(doubts), segments, level
+        return bev, self.network.familiarity.scores(doubts), segments, level
 
 
 def look_up(features: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ adapter's convolutions in int8 are measured to see whether they would gain anyth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,14 +16,18 @@ import numpy as np
 import torch
 from onnxruntime.quantization import CalibrationDataReader, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
+from torch import nn
 
 from sim2real_ad.evaluation.benchmark import Measurement, time_each
 from sim2real_ad.evaluation.benchmark_pipeline import VEHICLE
 from sim2real_ad.geometry.camera import load_camera
-from sim2real_ad.observation.adapter import ADAPTER_INPUTS, Adapter
+from sim2real_ad.observation.adapter import ADAPTER_INPUTS, ADAPTER_OUTPUTS, Adapter
+from sim2real_ad.observation.stage import LearnedObservationStage
+from sim2real_ad.pipeline import ObservationStage, PolicyStage
 from sim2real_ad.policy.checkpoint import ADAPTER_FILE, STUDENT_FILE, Checkpoint, load_checkpoint
 from sim2real_ad.policy.corridor import Corridor
 from sim2real_ad.policy.runtime import CPU, choose_providers, open_network
+from sim2real_ad.policy.student import StudentPolicy
 from sim2real_ad.training.adapter_network import AdapterExport, AdapterNetwork
 from sim2real_ad.training.networks import StudentNetwork
 from sim2real_ad.types import CameraFrame, EgoState, Pose2, Route
@@ -71,31 +75,38 @@ def _milliseconds(step: Callable[[], object]) -> tuple[float, ...]:
 
 def _deployed(loaded: Checkpoint) -> Callable[[], object]:
     """One frame through the stages that drive the car."""
+    return _drive(loaded.observation_stage(load_camera("default")), loaded.policy_stage(load_vehicle(VEHICLE)))
+
+
+def _drive(observe: ObservationStage, decide: PolicyStage) -> Callable[[], object]:
+    """Return what steps both stages over one frame."""
     camera = load_camera("default")
-    observe, decide = loaded.observation_stage(camera), loaded.policy_stage(load_vehicle(VEHICLE))
     frame, ego, route = _frame(camera.width, camera.height)
     return lambda: decide.step(observe.step(frame, ego, route))
 
 
 def _in_torch(loaded: Checkpoint) -> Callable[[], object]:
-    """The same frame, with torch in the place of ONNX Runtime."""
-    camera, config = load_camera("default"), loaded.config
-    observe = loaded.observation_stage(camera)
-    corridor = Corridor(config.corridor, loaded.spec, load_vehicle(VEHICLE).front_overhang)
-    frame, ego, route = _frame(camera.width, camera.height)
-    observation, adapter = observe.step(frame, ego, route), loaded.adapter(camera)
-    adapter_network = AdapterExport(AdapterNetwork(loaded.spec.bev, config.image)).eval()
-    student = StudentNetwork(config.corridor, loaded.spec).eval()
-    geometry = [torch.from_numpy(part) for part in adapter.geometry]
+    """The same frame through the same stages, with torch in the place of ONNX Runtime."""
+    camera, config, spec = load_camera("default"), loaded.config, loaded.spec
+    network = _TorchSession(AdapterExport(AdapterNetwork(spec.bev, config.image)), ADAPTER_INPUTS, ADAPTER_OUTPUTS)
+    observe = LearnedObservationStage(Adapter(network, config.image, spec.bev, camera), spec, camera)
+    student = _TorchSession(StudentNetwork(config.corridor, spec), ("corridor", "features"), ("action",))
+    decide = StudentPolicy(student, Corridor(config.corridor, spec, load_vehicle(VEHICLE).front_overhang))
+    return _drive(observe, decide)
+
+
+class _TorchSession:
+    """A torch network where the stages expect an onnxruntime.InferenceSession."""
+
+    def __init__(self, network: nn.Module, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        self._network, self._inputs, self._outputs = network.eval(), inputs, outputs
 
     @torch.no_grad()
-    def step() -> object:
-        adapter_network(torch.from_numpy(adapter.view.take(frame.rgb)[None]), *geometry)
-        straight = corridor.straighten(observation)
-        features = corridor.features(observation, corridor.line_distance(straight))
-        return student(torch.from_numpy(straight)[None], torch.from_numpy(features)[None])
-
-    return step
+    def run(self, outputs: Sequence[str], inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Return the outputs that are asked for."""
+        found = self._network(*(torch.from_numpy(inputs[name]) for name in self._inputs))
+        named = dict(zip(self._outputs, found if isinstance(found, tuple) else (found,), strict=True))
+        return [named[name].numpy() for name in outputs]
 
 
 class _Noise(CalibrationDataReader):
@@ -121,7 +132,7 @@ def _int8_and_fp32(loaded: Checkpoint) -> tuple[tuple[float, ...], tuple[float, 
         quant_pre_process(loaded.path / ADAPTER_FILE, path)
         quantize_static(path, path, _Noise(adapter), per_channel=True, op_types_to_quantize=["Conv"])
         sessions = open_network(path), open_network(loaded.path / ADAPTER_FILE)
-    small, full = (_milliseconds(lambda s=s: s.run(["bev", "ood"], inputs)) for s in sessions)  # type: ignore[misc]
+    small, full = (_milliseconds(lambda s=s: s.run(["bev", "doubts"], inputs)) for s in sessions)  # type: ignore[misc]
     return small, full
 
 

@@ -51,10 +51,10 @@ def test_the_projection_keeps_what_the_picture_shows_and_smears_what_stands():
     camera, checkpoint = load_camera("default"), load_checkpoint()
     adapter, spec = checkpoint.adapter(camera), checkpoint.spec.bev
     frame = CameraFrame(0, np.random.default_rng(0).integers(0, 256, (180, 320, 3), dtype=np.uint8))
-    bev, ood = Projection(adapter, spec).infer(frame)
+    bev, doubts = Projection(adapter, spec).infer(frame)
     assert bev.shape == spec.shape
     assert bev.dtype == np.uint8
-    assert ood == 0.0
+    assert doubts.ood == 0.0
     assert not bev[:, adapter.validity == 0].any()
     shown = adapter.look(frame).segments.max()
     assert 0 < bev.max() <= round(255.0 * float(shown)) + 255

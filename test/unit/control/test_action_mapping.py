@@ -5,30 +5,38 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim2real_ad.control.action_mapping import ActionMapping
+from sim2real_ad.control.action_mapping import LATERAL_JERK, STEERING_AGE_S, ActionMapping
 from sim2real_ad.control.limits import lateral_steering
 from sim2real_ad.control.vehicle_model import curvature_from_tire_angle
+from sim2real_ad.safety.envelope import limit_command
+from sim2real_ad.safety.limits import load_safety_limits
 from sim2real_ad.types import Action, EgoState, Pose2
 from sim2real_ad.vehicle.profile import load_vehicle
 
 SALOON = load_vehicle("saloon")
 MAPPING = ActionMapping(SALOON)
+LIMITS = load_safety_limits()
 shares = st.floats(-1.0, 1.0, width=32)
 speeds = st.floats(0.0, 30.0)
 
 
-def ego(speed=0.0):
-    return EgoState(7, Pose2(0.0, 0.0, 0.0), speed)
+def ego(speed=0.0, angle=0.0):
+    return EgoState(7, Pose2(0.0, 0.0, 0.0), speed, steering_tire_angle=angle)
+
+
+def steered(action, speed):
+    """The car at a speed, its tyres where the action wants them."""
+    return ego(speed, MAPPING.unheld(action, ego(speed)).steering_tire_angle)
 
 
 def test_standing_curvature_is_the_kinematic_tyre_angle():
-    command = MAPPING.step(Action(3, 0.5, 0.0), ego())
+    command = MAPPING.unheld(Action(3, 0.5, 0.0), ego())
     assert command.steering_tire_angle == pytest.approx(math.atan(2.85 * 0.1))
     assert command.stamp_ns == 3
 
 
 def test_at_speed_understeer_adds_to_the_angle():
-    standing, moving = (MAPPING.step(Action(0, 0.1, 0.0), ego(v)).steering_tire_angle for v in (0.0, 10.0))
+    standing, moving = (MAPPING.unheld(Action(0, 0.1, 0.0), ego(v)).steering_tire_angle for v in (0.0, 10.0))
     assert moving - standing == pytest.approx(0.0015 * 100.0 * 0.02)
 
 
@@ -50,7 +58,8 @@ def lateral(command, speed):
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_a_curve_too_tight_for_the_speed_becomes_the_tightest_that_the_car_may_drive(sign):
     """0.2 m/s are left for the tenth of a second in which the car may go on accelerating with 2 m/s^2."""
-    command = MAPPING.step(Action(0, sign, 0.0), ego(8.0))
+    tightest = lateral_steering(8.0, SALOON)[sign > 0.0]
+    command = MAPPING.step(Action(0, sign, 0.0), ego(8.0, tightest))
     assert lateral(command, 8.0) == pytest.approx(sign * 3.0 * (8.0 / 8.2) ** 2)
 
 
@@ -73,7 +82,37 @@ def test_slowing_down_for_a_curve_is_comfortable():
 def test_what_the_car_can_follow_is_left_as_it_was_asked_for(curvature, acceleration, speed):
     action = Action(0, curvature, acceleration)
     if abs(curvature) * 0.2 * (speed + 0.2) ** 2 <= 3.0:
-        assert MAPPING.step(action, ego(speed)) == MAPPING.unheld(action, ego(speed))
+        assert MAPPING.step(action, steered(action, speed)) == MAPPING.unheld(action, ego(speed))
+
+
+def test_the_tyres_are_asked_no_farther_from_where_they_stand_than_they_turn_until_they_answer():
+    response = SALOON.steering.response_s + STEERING_AGE_S
+    command = MAPPING.step(Action(0, 1.0, 0.0), ego(0.0, -0.4))
+    assert command.steering_tire_angle == pytest.approx(-0.4 + 0.8 * response)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_lateral_acceleration_is_asked_to_change_no_faster_than_passengers_bear(sign):
+    response = SALOON.steering.response_s + STEERING_AGE_S
+    command = MAPPING.step(Action(0, sign, 0.0), ego(10.0))
+    assert lateral(command, 10.0) == pytest.approx(sign * 5.0 * response)
+
+
+@given(shares, shares, speeds, st.floats(-1.0, 1.0))
+def test_the_gate_has_nothing_to_say_about_how_fast_the_steering_turns(curvature, share, speed, part):
+    car = ego(speed, part * lateral_steering(speed + 0.2, SALOON)[1])
+    _, reasons = limit_command(MAPPING.step(Action(0, curvature, share), car), car, SALOON, LIMITS)
+    assert not {"lateral_jerk", "steering_rate", "steering_range"} & set(reasons)
+
+
+def test_the_mapping_holds_to_the_gates_own_limits():
+    assert LIMITS.motion.lateral_jerk == LATERAL_JERK
+    assert LIMITS.freshness.ego_age > STEERING_AGE_S
+
+
+@pytest.mark.parametrize("angle", [math.nan, math.inf])
+def test_where_the_tyres_stand_at_no_angle_the_steering_is_left_to_the_gate(angle):
+    assert MAPPING.step(Action(0, 0.5, 0.0), ego(0.0, angle)) == MAPPING.unheld(Action(0, 0.5, 0.0), ego())
 
 
 @given(shares, shares, speeds, st.floats(-1.0, 0.2))

@@ -91,10 +91,11 @@ def test_the_exported_adapter_says_what_the_trained_one_says(doubting, tmp_path)
     for picture in rgb:
         inputs = (torch.from_numpy(deployed.view.take(picture)[None]), *map(torch.from_numpy, deployed.geometry))
         with torch.no_grad():
-            bev, ood, segments, level = AdapterExport(network)(*inputs)
+            bev, doubts, segments, level = AdapterExport(network)(*inputs)
         sight = deployed.look(CameraFrame(0, picture))
         assert np.abs(sight.bev.astype(float) - bev[0].numpy()).max() <= 1.0
-        assert sight.ood == pytest.approx(float(ood), abs=1e-3)
+        assert sight.doubts == pytest.approx(doubts[0].tolist(), abs=1e-3)
+        assert sight.doubts.ood == max(sight.doubts)
         np.testing.assert_allclose(sight.segments, torch.softmax(segments[0], 0).numpy(), atol=1e-3)
         np.testing.assert_allclose(sight.level, level[0].numpy(), atol=1e-4)
 

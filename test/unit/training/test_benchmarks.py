@@ -21,6 +21,7 @@ def seen(drivable: int, vehicle: int, usual: float, bad: float) -> Seen:
     found.scores[""] = [usual] * 4
     for kind in (*CORRUPTIONS, FROZEN, WRONG_CALIBRATION, KNOCKED):
         found.scores[kind] = [bad] * 4
+    found.right, found.wrong = [[usual] * 3] * 2, [[usual, bad, bad], [usual, usual, bad]]
     return found
 
 
@@ -56,6 +57,14 @@ def test_each_kind_of_bad_picture_tells_how_many_the_gate_would_brake_for(figure
     kept, passed = (figures(seen(95, 70, 0.1, limit), seen(95, 70, 0.1, s))["AUROC, blackout"] for s in (1.0, limit))
     assert kept.note.endswith("100.0% beyond the gate's limit")
     assert passed.note.endswith(" 0.0% beyond the gate's limit")
+
+
+def test_whole_drives_are_judged_by_their_median_picture(figures):
+    found = figures(seen(95, 70, 1.0, 1.0), seen(95, 70, 0.1, 1.0))
+    told, called_wrong = (figure for name, figure in found.items() if name.startswith("drives under"))
+    targets = len(target_domain_names())
+    assert told.note == f"{targets} of {2 * targets}, by the median picture"
+    assert called_wrong.note == f"0 of {2 * targets}, by the median picture"
 
 
 def test_a_score_that_tells_nothing_misses_its_target(figures):

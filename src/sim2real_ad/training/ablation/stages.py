@@ -8,6 +8,7 @@ from sim2real_ad.control.action_mapping import ActionMapping
 from sim2real_ad.control.pedal_map import PedalMap, pedals_from_command
 from sim2real_ad.geometry.camera import CameraModel
 from sim2real_ad.observation.adapter import Adapter
+from sim2real_ad.observation.doubts import Doubts
 from sim2real_ad.observation.segments import ROAD, SEGMENTS
 from sim2real_ad.observation.spec import BevSpec
 from sim2real_ad.observation.stage import LearnedObservationStage
@@ -30,7 +31,7 @@ class Projection:
         self.validity = adapter.validity
         self._adapter, self._spec = adapter, spec
 
-    def infer(self, frame: CameraFrame) -> tuple[UInt8Array, float]:
+    def infer(self, frame: CameraFrame) -> tuple[UInt8Array, Doubts]:
         """Return the projected BEV (C, H, W) uint8, probability times 255, and no doubt."""
         shown, (ground, _, seen) = self._adapter.look(frame).segments, self._adapter.geometry
         height, width = shown.shape[1:]
@@ -38,7 +39,7 @@ class Projection:
         columns = np.clip((ground[0, ..., 0] + 1.0) * width / 2.0, 0, width - 1).astype(int)
         rows = np.clip((ground[0, ..., 1] + 1.0) * height / 2.0, 0, height - 1).astype(int)
         bev = np.stack([_shown_as(shown, channel)[rows, columns] for channel in self._spec.channels]) * seen[0]
-        return np.rint(255.0 * bev).astype(np.uint8), 0.0
+        return np.rint(255.0 * bev).astype(np.uint8), Doubts()
 
 
 class TrainedCarsPedals:

@@ -7,6 +7,9 @@ from sim2real_ad.dbw.settings import WatchSettings
 from sim2real_ad.dbw.traffic import MILLISECOND
 from sim2real_ad.types import NANOSECONDS
 
+COMMAND_LOST = "command_lost"
+"""Reason: no usable command came for the protocol's timeout."""
+
 
 class Engagement:
     """The phases of every drive-by-wire, and what to do while commands are missing.
@@ -47,46 +50,40 @@ class Engagement:
         rising, self._requested = request and not self._requested, request
         active = self.phase != "disengaged"
         self.quiet = bool(problem) and request and (self.quiet or self.phase == "engaging")
-        command_lost = self._is_command_lost(now_ns, problem)
+        is_lost = self._is_command_lost(now_ns, problem)
         if self.phase == "disengaged":
             if rising:
-                self._begin(now_ns, (*obstacles, *([problem] if problem else [])))
+                self._begin(now_ns, (*obstacles, problem) if problem else obstacles)
+        elif self.phase == "stopping":
+            self._stop(now_ns, rising and not problem, obstacles if enabled else (*obstacles, waiting_for))
+        elif not request:
+            self._disengage(())
         elif self.phase == "engaging":
-            self._wait(now_ns, request, (*obstacles, *command_lost), enabled, waiting_for)
-        elif self.phase == "engaged":
-            self._follow(request, obstacles, command_lost, enabled, waiting_for)
-        else:
-            self._stop(now_ns, rising and not problem, (*obstacles, *([] if enabled else [waiting_for])))
+            self._wait(now_ns, (*obstacles, COMMAND_LOST) if is_lost else obstacles, enabled, waiting_for)
+        elif obstacles or not enabled:
+            self._disengage(obstacles or (waiting_for,))
+        elif is_lost:
+            self.phase, self.reasons = "stopping", (COMMAND_LOST,)
         self.let_go = active and self.phase == "disengaged"
         self.stops = self.phase == "stopping" or (self.phase == "engaged" and bool(problem))
 
-    def _is_command_lost(self, now_ns: int, problem: str) -> tuple[str, ...]:
+    def _is_command_lost(self, now_ns: int, problem: str) -> bool:
         if not problem or self.phase == "disengaged":
             self._commanded_ns = now_ns
-        return ("command_lost",) if now_ns - self._commanded_ns >= self._command_timeout_ns else ()
+        return now_ns - self._commanded_ns >= self._command_timeout_ns
 
     def _begin(self, now_ns: int, obstacles: tuple[str, ...]) -> None:
         self.reasons = tuple(dict.fromkeys(obstacles))
         if not obstacles:
             self.phase, self._since_ns = "engaging", now_ns
 
-    def _wait(self, now_ns: int, request: bool, obstacles: tuple[str, ...], enabled: bool, waiting_for: str) -> None:
-        if not request or obstacles:
-            self._disengage(obstacles if request else ())
+    def _wait(self, now_ns: int, obstacles: tuple[str, ...], enabled: bool, waiting_for: str) -> None:
+        if obstacles:
+            self._disengage(obstacles)
         elif enabled:
             self.phase = "engaged"
         elif now_ns - self._since_ns > self._engaging_ns:
             self._disengage(("engaging_timeout", waiting_for))
-
-    def _follow(
-        self, request: bool, obstacles: tuple[str, ...], command_lost: tuple[str, ...], enabled: bool, waiting_for: str
-    ) -> None:
-        if not request or obstacles:
-            self._disengage(obstacles if request else ())
-        elif not enabled:
-            self._disengage((waiting_for,))
-        elif command_lost:
-            self.phase, self.reasons = "stopping", command_lost
 
     def _stop(self, now_ns: int, asked_anew: bool, obstacles: tuple[str, ...]) -> None:
         if obstacles:

@@ -16,7 +16,7 @@ from sim2real_ad.types import EgoState, seconds_from_ns
 SPACING_M = 1.0
 """Between two pictures that count."""
 PICTURES = 40
-"""That the median is of. Something odd stays in view for some 20 m at most, an odd place for less."""
+"""That the median is of: what looks odd for less than 20 m is not told."""
 LONGEST_PAUSE_S = 0.5
 """Between two pictures; how far the car came in a longer one is not known."""
 

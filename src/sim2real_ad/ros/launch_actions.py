@@ -45,7 +45,7 @@ def node_actions(graph: Graph) -> list[Any]:
     """Return one process a node.
 
     One that may is started anew where it ends; with any other the whole launch ends: a graph with a hole in it drives
-    nowhere, and what it left is braked by the vehicle interface, which ends last of all where the car still moves.
+    nowhere, and what it left is braked: by the vehicle interface before it ends, or by the car's own timeout.
     """
     from launch.actions import Shutdown
     from launch_ros.actions import Node

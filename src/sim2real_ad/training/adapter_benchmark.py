@@ -45,7 +45,7 @@ EVERY_TICKS = 15
 LEAST_IOU = {"drivable": 0.90, "vehicle": 0.60}
 LARGEST_DROP = 0.10
 LEAST_AUROC = 0.95
-CORRUPTION_STREAM = 0xC0_44
+CORRUPTION_STREAM, WRONG_DRIVE_STREAM = 0xC0_44, 0xC0_45
 WRONG_EACH_DRIVE = 4
 """Wrong calibrations that every drive is looked at with as a whole."""
 WRONG_CALIBRATION, FROZEN, KNOCKED = "wrong calibration", "frozen frame", "camera knocked aside"
@@ -83,7 +83,8 @@ def look_at(checkpoint: Checkpoint, domain: str) -> Seen:
     for number, (is_first, before, frame, ego, truth) in enumerate(_frames(world, checkpoint)):
         random = np.random.default_rng([CORRUPTION_STREAM, number])
         if is_first:
-            wrong_all_along = [checkpoint.adapter(miscalibrated(camera, random)) for _ in range(WRONG_EACH_DRIVE)]
+            of_drive = np.random.default_rng([WRONG_DRIVE_STREAM, number])
+            wrong_all_along = [checkpoint.adapter(miscalibrated(camera, of_drive)) for _ in range(WRONG_EACH_DRIVE)]
             seen.right.append([])
             seen.wrong += [[] for _ in wrong_all_along]
         bev, doubts = adapter.infer(frame)

@@ -35,8 +35,8 @@ class DataspeedInterface(Host[DataspeedReports, Wanted]):
     def __init__(self, profile: VehicleProfile, settings: DataspeedSettings) -> None:
         """Raise DbwError where profile and settings do not fit, or cantools is missing."""
         reports, commands = DataspeedReports(settings), CommandTranslator(profile, settings)
-        stop = profile.limits.emergency_deceleration
-        super().__init__(reports, commands, settings.watch, settings.steering, stop)
+        deceleration = profile.limits.emergency_deceleration
+        super().__init__(reports, commands, settings.watch, settings.steering, deceleration)
         self._ulc_limits = commands.ulc_limits
         self._sender = Sender(dataspeed_codec())
         self._brake_used = False

@@ -30,8 +30,8 @@ class PacmodInterface(Host[PacmodReports, Wanted]):
     def __init__(self, profile: VehicleProfile, settings: PacmodSettings) -> None:
         """Raise DbwError or ConfigError where profile, maps and settings do not fit, or cantools is missing."""
         reports, commands = PacmodReports(settings), CommandTranslator(profile, settings)
-        stop = profile.limits.emergency_deceleration
-        super().__init__(reports, commands, settings.watch, settings.steering, stop)
+        deceleration = profile.limits.emergency_deceleration
+        super().__init__(reports, commands, settings.watch, settings.steering, deceleration)
         self.command_period_s = settings.command_period_ms / 1e3
         self._sender = Sender(pacmod_codec())
         self._due = Timer(settings.command_period_ms)

@@ -28,7 +28,7 @@ from sim2real_ad.policy.runtime import CPU, open_network
 from sim2real_ad.policy.student import StudentPolicy
 from sim2real_ad.vehicle.profile import ActionScale, VehicleProfile
 
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 CONFIG_FILE = "checkpoint.yaml"
 ADAPTER_FILE = "adapter.onnx"
 STUDENT_FILE = "student.onnx"

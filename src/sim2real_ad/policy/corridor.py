@@ -1,7 +1,8 @@
 """The student's input: the BEV straightened along the route, so that "ahead" means "ahead of my bumper on my way".
 
 What is left to the network is to decide. How far the bumper is from base_link, the vehicle's profile says: a longer
-car needs no other training. How far a stop line is, and whether the car has stood before it, is read off the BEV here.
+car needs no other training. In turns its bumper swings out farther than the trained car's: its route is drawn in by as
+much. How far a stop line is, and whether the car has stood before it, is read off the BEV here.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class CorridorSpec(StrictModel):
     Row 0 is nearest: cell (row, column) is centred (row + 0.5) * resolution m along the route from the front bumper and
     half_width - (column + 0.5) * resolution m to its left. history_channels: those BEV channels whose earlier
     frames are given too. pursuit_distances: m along the route at which a circle to the route is fitted. hold_s: s of
-    standing after which a stop has been held; standing_speed: m/s below which the car stands.
+    standing after which a stop has been held; standing_speed: m/s below which the car stands. trained_front_overhang:
+    of the car that the student was trained with, m from base_link to the front bumper.
     """
 
     length: float = Field(default=40.0, gt=0.0)
@@ -59,6 +61,7 @@ class CorridorSpec(StrictModel):
     hold_s: float = Field(default=0.95, gt=0.0)
     standing_speed: float = Field(default=0.1, gt=0.0)
     ego_scales: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 1.0 / 3.0, 1.0 / 30.0)
+    trained_front_overhang: float = Field(default=3.80, gt=1.0, le=10.0)
 
     @model_validator(mode="after")
     def _scales_fit(self) -> CorridorSpec:
@@ -88,6 +91,7 @@ class Corridor:
         self.corridor = corridor
         self.spec = spec
         rows, columns = corridor.size
+        self._front_overhang = front_overhang
         self._along = front_overhang + (np.arange(rows) + 0.5) * corridor.resolution
         self._left = corridor.half_width - (np.arange(columns) + 0.5) * corridor.resolution
         self._arc = np.arange(spec.route_points) * spec.route_spacing
@@ -101,7 +105,7 @@ class Corridor:
         Earlier frames are moved by the distance and turn that the car's speed and yaw rate tell, so that things at
         rest stay in place and things that move leave a trail.
         """
-        places = self._places(observation.route)
+        places = self._places(self._drawn_in(observation.route))
         parts = [_sample([*observation.bev, observation.validity], places, self.spec.bev)]
         for age, earlier in zip(self.spec.history_s, observation.history, strict=True):
             then = _in_earlier_base(places, observation.ego, age, self.spec)
@@ -110,7 +114,7 @@ class Corridor:
 
     def features(self, observation: Observation, line_distance: float) -> FloatArray:
         """Return the scalar features (K,) float32, scaled to about -1..1. line_distance: to the next stop line, m."""
-        spec, route = self.spec, observation.route.astype(np.float64)
+        spec, route = self.spec, self._drawn_in(observation.route)
         ego = dict(zip(spec.ego_features, observation.ego.tolist(), strict=True))
         heading = _headings(route)
         turn = np.diff(heading, append=heading[-1]) / spec.route_spacing
@@ -160,9 +164,29 @@ class Corridor:
         gap = line - STAND_BEFORE
         return [1.0, min(gap, LONGEST_GAP) / LONGEST_GAP, _needed(ego["speed"], gap)]
 
-    def _places(self, route: FloatArray) -> Places:
+    def _drawn_in(self, route: FloatArray) -> NDArray[np.float64]:
+        """Return the route (N, 2), moved into every turn by what this car's bumper swings out more than the trained's.
+
+        With the rear axle on a circle of curvature k, a bumper a m ahead of it runs a^2 k / 2 outside of it.
+        """
+        line = route.astype(np.float64)
+        if self._front_overhang == self.corridor.trained_front_overhang:
+            return line
+        inwards = self._swing(line, self._front_overhang) - self._swing(line, self.corridor.trained_front_overhang)
+        heading = _headings(line)
+        return line + np.column_stack((-np.sin(heading), np.cos(heading))) * inwards[:, None]
+
+    def _swing(self, route: NDArray[np.float64], overhang: float) -> NDArray[np.float64]:
+        """Return how far to the right of the route a bumper swings whose rear axle follows it, m, point by point."""
+        ahead = np.column_stack([np.interp(self._arc + overhang, self._arc, route[:, axis]) for axis in (0, 1)])
+        heading, (x, y) = _headings(route), (ahead - route).T
+        heading[0] = 2.0 * heading[0] - heading[1]  # it is that of the middle between them
+        swing: NDArray[np.float64] = y * np.cos(heading) - x * np.sin(heading)
+        return swing
+
+    def _places(self, route: NDArray[np.float64]) -> Places:
         """Return where in base_link the corridor's cells are."""
-        heading = np.interp(self._along, self._arc, _headings(route.astype(np.float64)))
+        heading = np.interp(self._along, self._arc, _headings(route))
         x, y = (np.interp(self._along, self._arc, route[:, axis])[:, None] for axis in (0, 1))
         return x - self._left * np.sin(heading)[:, None], y + self._left * np.cos(heading)[:, None]
 

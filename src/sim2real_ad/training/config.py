@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sim2real_ad.config import StrictModel, load_config
 from sim2real_ad.observation.adapter import ImageSpec
 from sim2real_ad.observation.spec import ObservationSpec
 from sim2real_ad.policy.corridor import CorridorSpec
+from sim2real_ad.vehicle.profile import load_vehicle
 
 
 class AdapterTraining(StrictModel):
@@ -84,6 +85,15 @@ class TrainingConfig(StrictModel):
     corridor: CorridorSpec = CorridorSpec()
     adapter: AdapterTraining = AdapterTraining()
     student: StudentTraining = StudentTraining()
+
+    @model_validator(mode="after")
+    def _overhang_is_the_vehicles(self) -> TrainingConfig:
+        driven, told = load_vehicle(self.vehicle).front_overhang, self.corridor.trained_front_overhang
+        if driven != told:
+            raise ValueError(
+                f"corridor.trained_front_overhang is {told} m, the front_overhang of vehicle {self.vehicle} {driven} m"
+            )
+        return self
 
 
 def load_training(path: Path | None) -> TrainingConfig:

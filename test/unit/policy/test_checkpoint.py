@@ -113,7 +113,7 @@ def test_a_changed_byte_is_noticed(copy, name):
 
 def test_another_format_version_is_refused_before_its_keys(copy):
     change_config(copy, format_version=99, something_new=1)
-    with pytest.raises(CheckpointError, match="format_version 99, this release reads 6"):
+    with pytest.raises(CheckpointError, match="format_version 99, this release reads 7"):
         load_checkpoint(copy)
 
 

@@ -81,6 +81,42 @@ def test_the_distance_to_a_stop_line_is_read_from_the_bumper_whatever_the_car(ah
     assert corridor.line_distance(straight) == pytest.approx(ahead, abs=0.3)
 
 
+def pursued(corridor: Corridor, route: np.ndarray) -> np.ndarray:
+    return features_of(observation(route=route), corridor)[-len(CorridorSpec().pursuit_distances) :]
+
+
+@settings(max_examples=50, deadline=None)
+@given(curvature=st.floats(0.02, 0.12), front=st.floats(2.5, 5.0), left=st.booleans())
+def test_a_car_whose_bumper_swings_out_farther_is_drawn_into_the_turn_by_as_much(curvature, front, left):
+    sign = 1.0 if left else -1.0
+    route = arc_route(sign * curvature)
+    mark = Corridor(CorridorSpec(), SPEC, front)._drawn_in(route)[:15] - route[:15]
+    heading = sign * curvature * np.arange(15) * SPEC.route_spacing
+    inwards = sign * (mark[:, 1] * np.cos(heading) - mark[:, 0] * np.sin(heading))
+    swing = np.hypot(1.0 / curvature, front) - np.hypot(1.0 / curvature, FRONT)
+    assert inwards == pytest.approx(np.full(15, swing), abs=0.03 + 0.1 * abs(swing))
+
+
+@settings(max_examples=20, deadline=None)
+@given(curvature=st.floats(-0.15, 0.15))
+def test_the_trained_car_sees_the_route_as_it_is_and_straight_ahead_every_car_does(curvature):
+    route = arc_route(curvature)
+    assert np.array_equal(CORRIDOR._drawn_in(route), route.astype(np.float64))
+    straight = arc_route(0.0)
+    assert np.array_equal(Corridor(CorridorSpec(), SPEC, 4.3)._drawn_in(straight), straight.astype(np.float64))
+
+
+def test_policy_and_corridor_are_shown_the_same_route_drawn_in():
+    longer, route = Corridor(CorridorSpec(), SPEC, 4.6), arc_route(0.08)
+    assert (pursued(longer, route) > pursued(CORRIDOR, route)).all()
+    x, y = 4.6 + 6.0, 0.08 * (4.6 + 6.0) ** 2 / 2.0
+    seen = observation(bev_with(OBSTACLE, x, y), route=route)
+    unaware = Corridor(CorridorSpec(trained_front_overhang=4.6), SPEC, 4.6)
+    _, left = centroid(longer.straighten(seen)[OBSTACLE])
+    _, left_unaware = centroid(unaware.straighten(seen)[OBSTACLE])
+    assert left - left_unaware == pytest.approx(-0.08 * (4.6**2 - FRONT**2) / 2.0, abs=0.15)
+
+
 def test_a_stop_line_that_is_not_across_the_way_or_barely_seen_is_none():
     beside = bev_with_line(FRONT + 6.0, left=6.0, right=2.0)
     faint = bev_with_line(FRONT + 6.0) // 4

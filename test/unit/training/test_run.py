@@ -5,6 +5,7 @@ import pytest
 pytest.importorskip("torch", reason="training needs the train extra")
 pytest.importorskip("carla", reason="driving needs the sim extra")
 
+from sim2real_ad.config import check_config
 from sim2real_ad.errors import CheckpointError, ConfigError, TrainingError
 from sim2real_ad.training.adapter import warm_then_cool
 from sim2real_ad.training.card import model_card
@@ -113,3 +114,8 @@ def test_the_model_card_tells_the_figures_of_the_record():
     assert "| vehicle | 0.731 | 0.802 |" in card
     assert "spoilt 0.991" in card
     assert "| stop_sign | 5 of 6 |" in card
+
+
+def test_a_corridor_for_another_car_than_the_one_that_drives_is_refused():
+    with pytest.raises(ConfigError, match=r"is 3.8 m, the front_overhang of vehicle e_transit 4.32 m"):
+        check_config({"vehicle": "e_transit"}, TrainingConfig, "training.yaml")

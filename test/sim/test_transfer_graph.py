@@ -15,9 +15,9 @@ NAMES = ("training", "another_feel")
 
 
 def test_two_domains_are_driven_at_once_as_they_are_one_after_the_other_and_once(s2r, tmp_path: Path) -> None:
-    def transfer(folder: str, workers: int) -> str:
+    def transfer(folder: str, workers: int, *more: str) -> str:
         asked = ("--domains", "another_feel", "--scenarios", "stop_sign", "--episodes", "1", "--measured", "0")
-        command = s2r("transfer", "--out", str(tmp_path / folder), *asked, "--workers", str(workers))
+        command = s2r("transfer", "--out", str(tmp_path / folder), *asked, "--workers", str(workers), *more)
         status, printed, errors = command.finish(300.0)
         assert status == 0, errors
         return printed
@@ -26,7 +26,8 @@ def test_two_domains_are_driven_at_once_as_they_are_one_after_the_other_and_once
     assert "2 of 2 drives judged: training 1, another_feel 1" in printed
     together = {name: _results(tmp_path / "together", name) for name in NAMES}
     assert f"| another_feel | {int(together['another_feel']['success'])} of 1" in printed
-    transfer("together", 2)
+    printed = transfer("together", 2, "--no-training")
+    assert "1 of 1 drives judged: another_feel 1" in printed
     assert {name: _results(tmp_path / "together", name) for name in NAMES} == together
     transfer("alone", 1)
     for name in NAMES:

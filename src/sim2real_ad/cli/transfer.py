@@ -36,6 +36,9 @@ def transfer(
         int, typer.Option(min=0, max=1000, help="Episodes that are also driven in process against the ground truth.")
     ] = 3,
     checkpoint: Annotated[Path | None, typer.Option(help="Checkpoint folder; the shipped one without.")] = None,
+    training: Annotated[
+        bool, typer.Option("--training/--no-training", help="Whether the training domain is driven through the graph.")
+    ] = True,
     workers: Annotated[int, typer.Option(min=1, help="Domains that are driven at the same time.")] = 2,
     keep_recordings: Annotated[
         bool, typer.Option("--keep-recordings", help="Keep the recordings, without pictures.")
@@ -57,7 +60,7 @@ def transfer(
     settings = _settings(domains, scenarios, episodes, seed, measured, checkpoint)
     try:
         if not table:
-            _drive(settings, out, workers, keep_recordings)
+            _drive(settings, out, workers, keep_recordings, training=training)
     finally:
         _write(make_report(settings, out), out, docs)
 
@@ -79,14 +82,16 @@ def _settings(
     )
 
 
-def _drive(settings: Settings, out: Path, workers: int, keep_recordings: bool) -> None:
+def _drive(settings: Settings, out: Path, workers: int, keep_recordings: bool, *, training: bool) -> None:
     """Drive what is missing, domains side by side: first through the graph, then against the ground truth."""
+    from sim2real_ad.evaluation.transfer_report import TRAINING
     from sim2real_ad.training.progress import Progress
     from sim2real_ad.training.run import worker_pool
     from sim2real_ad.training.transfer_run import measure_missing, open_domains
 
     opened, progress = open_domains(settings, out), Progress()
-    jobs = {domain.name: _job(domain, settings, keep_recordings) for domain in opened}
+    driven = [domain for domain in opened if training or domain.name != TRAINING]
+    jobs = {domain.name: _job(domain, settings, keep_recordings) for domain in driven}
     with worker_pool(workers) as pool:
         failures = _drive_domains(jobs, pool, progress)
         measure_missing(settings, opened, out, pool, progress)

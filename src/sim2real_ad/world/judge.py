@@ -33,6 +33,8 @@ STANDING_SPEED = 0.1
 """Below this, m/s, the car stands."""
 ON_ROUTE = 3.0
 """A stop line binds whoever is nearer than this to the lane's centre, m."""
+ROUNDING_S = 1e-6
+"""By which sums of ticks miss the time that they stand for."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class StopWatch:
             return ran
         in_zone = bumper >= line.station - self._zone_m
         self.held_s = self.held_s + elapsed_s if in_zone and speed < STANDING_SPEED else 0.0
-        self.served = self.served or (in_zone and speed < STANDING_SPEED and self.held_s >= self._hold_s - 1e-9)
+        self.served = self.served or (in_zone and speed < STANDING_SPEED and self.held_s >= self._hold_s - ROUNDING_S)
         return None
 
 
@@ -136,7 +138,7 @@ class Judge:
         corners = np.array(ego_corners(truth.ego.pose, self._profile))
         off = not bool(self._network.on_drivable(corners).all())
         self._off_road_s = self._off_road_s + elapsed if off else 0.0
-        if not off or self._off_road_s <= self._criteria.off_road_s:
+        if not off or self._off_road_s <= self._criteria.off_road_s + ROUNDING_S:
             return None
         limit = self._criteria.off_road_s
         return "off_road", f"a corner of the car off the road for {self._off_road_s:.2f} s, allowed {limit} s"
@@ -150,7 +152,7 @@ class Judge:
     def _standing_still(self, truth: GroundTruth, elapsed: float) -> tuple[InfractionKind, str] | None:
         standing = truth.ego.speed < STANDING_SPEED and not self._has_reason(truth)
         self._standing_s = self._standing_s + elapsed if standing else 0.0
-        if self._standing_s <= self._criteria.standing_still_s:
+        if self._standing_s <= self._criteria.standing_still_s + ROUNDING_S:
             return None
         return "standing_still", f"stood for {self._standing_s:.1f} s with no vehicle or stop line ahead"
 
@@ -168,4 +170,4 @@ class Judge:
 
     def _timeout(self, truth: GroundTruth) -> tuple[InfractionKind, str] | None:
         limit = self._plan.time_limit_s
-        return ("timeout", f"{limit} s passed before the goal") if truth.time_s >= limit - 1e-9 else None
+        return ("timeout", f"{limit} s passed before the goal") if truth.time_s >= limit - ROUNDING_S else None

@@ -138,6 +138,19 @@ def test_a_corner_off_the_road_counts_after_the_tolerance(
     assert kinds(verdict) == (["off_road"] if off else [])
 
 
+@pytest.mark.parametrize("begins", [TICK * ticks for ticks in range(0, 400, 13)])
+def test_exactly_the_tolerance_is_within_it_whenever_it_begins(
+    plan: EpisodePlan, network: RoadNetwork, begins: float
+) -> None:
+    for more, off in ((0, []), (1, ["off_road"])):
+        drive = Drive(plan, network)
+        drive.time_s = begins
+        drive.to(10.0)
+        for _ in range(round(plan.scenario.criteria.off_road_s / TICK) + more):
+            verdict = drive.show(8.0, lateral=-1.2)
+        assert kinds(verdict) == off
+
+
 def test_the_other_lane_is_road(drive: Drive) -> None:
     assert kinds(drive.to(25.0, lateral=3.5)) == []
 

@@ -154,6 +154,11 @@ def test_a_simulated_car_behind_a_bus_hears_its_modules_and_not_the_gate() -> No
     assert not {name for name in told if name.startswith("/vehicle/")}, "what the car says, it says over the bus"
 
 
+def test_the_tracker_s_car_has_bare_actuators_and_one_without_a_bus_keeps_the_promise() -> None:
+    assert GRAPHS["sim over a bus"].node("carla_bridge").parameters["bare_actuators"]
+    assert not GRAPHS["sim"].node("carla_bridge").parameters["bare_actuators"]
+
+
 def test_a_bus_does_not_wait_so_it_is_refused_in_lock_step() -> None:
     with pytest.raises(GraphError, match="needs real time"):
         sim_graph(DriveOptions(bus="socketcan:vcan0"))

@@ -51,6 +51,7 @@ class CarlaBridgeParameters(NodeParameters):
     port: int = Field(ge=1, le=65534)
     camera: str
     vehicle: str
+    bare_actuators: bool
     domain: str
     lockstep: bool
     limits: str
@@ -69,7 +70,8 @@ class CarlaBridgeNode(GraphNode[CarlaBridgeParameters]):
         """Raises WorldError where no server answers."""
         super().__init__()
         self._outputs_by_port = BridgeOutputs(self)
-        self._profile = load_vehicle(self.parameters.vehicle)
+        profile = load_vehicle(self.parameters.vehicle)
+        self._profile = profile.bare if self.parameters.bare_actuators else profile
         self.world: World = self._open_world()
         self._run: EpisodeRun | None = None
         self._count = 0

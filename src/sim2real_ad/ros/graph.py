@@ -86,6 +86,7 @@ def sim_graph(options: DriveOptions, host: str = "127.0.0.1", port: int = 2000) 
         "port": port,
         "camera": options.camera,
         "vehicle": options.vehicle,
+        "bare_actuators": bool(options.bus),
         "domain": options.domain,
         "lockstep": options.lockstep,
     }

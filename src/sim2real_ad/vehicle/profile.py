@@ -114,6 +114,14 @@ class VehicleProfile(StrictModel):
         """Bumper to bumper, m."""
         return self.front_overhang + self.rear_overhang
 
+    @property
+    def bare(self) -> VehicleProfile:
+        """The car as it is without a tracker: its actuators answer as `tracking` says, and nothing makes up for it."""
+        if self.tracking is None:
+            return self
+        answers = {"steering": self.tracking.steering, "acceleration": self.tracking.acceleration}
+        return self.model_copy(update={**answers, "tracking": None})
+
 
 def load_vehicle(name_or_path: str) -> VehicleProfile:
     """Load a vehicle profile by name (config/vehicles) or path. Raises ConfigError.

@@ -109,3 +109,10 @@ def test_profiles_tell_cars_apart_so_they_can_be_kept_by(saloon):
     kept = {load_vehicle("saloon"): "plain", check_config(named, VehicleProfile, "car.yaml"): "named"}
     assert kept[load_vehicle("saloon")] == "plain"
     assert len(kept) == 2
+
+
+def test_a_bare_car_answers_as_its_actuators_do_and_one_without_a_tracker_is_bare_already(saloon):
+    bare = {"steering": {"delay_s": 0.24, "lag_s": 0.27}, "acceleration": {"delay_s": 0.1, "lag_s": 0.35}}
+    tracked = check_config({**saloon, "tracking": bare}, VehicleProfile, "tracked.yaml")
+    assert tracked.bare == check_config({**saloon, **bare}, VehicleProfile, "bare.yaml")
+    assert tracked.bare.bare == tracked.bare

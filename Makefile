@@ -15,7 +15,7 @@ ROS_EXTRA := $(if $(ROS_DISTRO),,ros$(comma))
 VENV_OPTIONS := $(if $(ROS_DISTRO),--system-site-packages,)
 INTERFACES := $(shell find src/interfaces -type f 2>/dev/null)
 
-.PHONY: help drive test messages setup setup-test lint types unit mutation mutation-changed system train report clean
+.PHONY: help drive test messages setup setup-test lint types unit coverage mutation mutation-changed system train report clean
 
 help:
 	@echo "make drive    set up and drive the three scenarios through the ROS graph; results in out/drive-<time>"
@@ -23,13 +23,14 @@ help:
 	@echo "make messages build the ROS message packages into $(VENV)"
 	@echo "make system   install the system libraries that are missing (apt-get, needs root)"
 	@echo "make train    make the shipped checkpoint again (see README)"
+	@echo "make coverage the tests of the safety gate must reach every line and branch of it"
 	@echo "make mutation change the safety gate in thousands of small ways; each must fail a test (docs/mutation.md)"
 	@echo "make clean    remove the virtual environment, builds and results"
 
 drive: setup
 	$(BIN)/s2r drive --scenario all --out $(OUT)
 
-test: setup-test lint unit mutation-changed
+test: setup-test lint unit coverage mutation-changed
 
 setup: $(VENV)/.interfaces
 setup-test: $(VENV)/.test $(VENV)/.interfaces
@@ -67,6 +68,10 @@ lint: setup-test
 unit: setup-test
 	$(BIN)/pytest -n 2 --dist loadfile test/unit test/world
 	$(BIN)/pytest --reruns 1 test/ros test/sim
+
+coverage: setup-test
+	$(BIN)/pytest -q -n 2 --dist loadfile --cov=sim2real_ad.safety --cov=sim2real_ad.control.limits --cov-branch \
+		--cov-report=term-missing:skip-covered --cov-fail-under=100 test/unit/safety test/unit/control
 
 mutation: setup-test
 	$(BIN)/python tools/mutation.py

@@ -172,14 +172,18 @@ class Corridor:
         line = route.astype(np.float64)
         if self._front_overhang == self.corridor.trained_front_overhang:
             return line
-        inwards = self._swing(line, self._front_overhang) - self._swing(line, self.corridor.trained_front_overhang)
         heading = _headings(line)
+        own, trained = (
+            self._swing(line, heading, overhang)
+            for overhang in (self._front_overhang, self.corridor.trained_front_overhang)
+        )
+        inwards = own - trained
         return line + np.column_stack((-np.sin(heading), np.cos(heading))) * inwards[:, None]
 
-    def _swing(self, route: NDArray[np.float64], overhang: float) -> NDArray[np.float64]:
+    def _swing(self, route: NDArray[np.float64], headings: NDArray[np.float64], overhang: float) -> NDArray[np.float64]:
         """Return how far to the right of the route a bumper swings whose rear axle follows it, m, point by point."""
         ahead = np.column_stack([np.interp(self._arc + overhang, self._arc, route[:, axis]) for axis in (0, 1)])
-        heading, (x, y) = _headings(route), (ahead - route).T
+        heading, (x, y) = headings.copy(), (ahead - route).T
         heading[0] = 2.0 * heading[0] - heading[1]  # it is that of the middle between them
         swing: NDArray[np.float64] = y * np.cos(heading) - x * np.sin(heading)
         return swing

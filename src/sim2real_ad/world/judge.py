@@ -33,7 +33,7 @@ STANDING_SPEED = 0.1
 """Below this, m/s, the car stands."""
 ON_ROUTE = 3.0
 """A stop line binds whoever is nearer than this to the lane's centre, m."""
-ROUNDING_S = 1e-6
+ROUNDING_S = 1e-9
 """By which sums of ticks miss the time that they stand for."""
 
 

@@ -57,12 +57,12 @@ def wait_until(condition, timeout_s: float = 60.0) -> bool:
 class Command:
     """`s2r` in a process of its own."""
 
-    def __init__(self, *arguments: str, cwd: Path) -> None:
+    def __init__(self, *arguments: str, cwd: Path, **variables: str) -> None:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("ROS_", "FASTRTPS_", "RMW_"))}
         self.popen = subprocess.Popen(
             [sys.executable, "-m", "sim2real_ad", *arguments],
             cwd=cwd,
-            env=environment,
+            env=environment | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -98,8 +98,8 @@ class Command:
 def s2r(tmp_path: Path) -> Iterator:
     made: list[Command] = []
 
-    def run(*arguments: str) -> Command:
-        made.append(Command(*arguments, cwd=tmp_path))
+    def run(*arguments: str, **variables: str) -> Command:
+        made.append(Command(*arguments, cwd=tmp_path, **variables))
         return made[-1]
 
     yield run

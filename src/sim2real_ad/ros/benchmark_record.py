@@ -74,20 +74,15 @@ def _recorder(out: Path) -> NodeSpec:
 
 def _run(graph: Graph, logs: Path) -> _Run:
     """Send the load from a process of its own, and commands within this one."""
-    before = dict(os.environ)
-    try:
-        with Supervisor(graph, logs) as supervisor:
-            supervisor.start()
-            load = subprocess.Popen([sys.executable, "-m", __name__], stdout=subprocess.PIPE, env=os.environ)
-            try:
-                supervisor.wait_until_ready()  # the recorder waits for those it is to record
-                return _watched(supervisor if graph.nodes else None, load)
-            finally:
-                load.kill()
-                load.wait()
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    with Supervisor(graph, logs) as supervisor:
+        supervisor.start()
+        load = subprocess.Popen([sys.executable, "-m", __name__], stdout=subprocess.PIPE, env=os.environ)
+        try:
+            supervisor.wait_until_ready()  # the recorder waits for those it is to record
+            return _watched(supervisor if graph.nodes else None, load)
+        finally:
+            load.kill()
+            load.wait()
 
 
 def _watched(supervisor: Supervisor | None, load: subprocess.Popen[bytes]) -> _Run:

@@ -22,7 +22,7 @@ RECORDER = "recorder"
 class Supervisor:
     """A running graph; use as a context manager, from the main thread.
 
-    The environment of this process is changed, so that a node of its own joins the graph.
+    Until the graph has ended this process has the graph's environment, so that a node of its own joins the graph.
     """
 
     def __init__(self, graph: Graph, log_dir: Path, may_end: frozenset[str] = frozenset()) -> None:
@@ -32,6 +32,7 @@ class Supervisor:
         self._may_end = may_end
         self._claim = DomainClaim(os.environ)
         self.environment = transport_environment(os.environ) | {"ROS_DOMAIN_ID": str(self._claim.domain)}
+        self._environment_before = dict(os.environ)
         os.environ.update(self.environment)
         self._processes = ProcessGroup(self.environment, log_dir)
 
@@ -40,6 +41,9 @@ class Supervisor:
 
     def __exit__(self, *_: object) -> None:
         self._processes.stop(last=(RECORDER, WORLD), grace_s=STOP_GRACE_S)
+        # The next graph claims a domain anew: this one is anybody's from here on.
+        os.environ.clear()
+        os.environ.update(self._environment_before)
         self._claim.close()
 
     def start_world(self, port: int) -> None:

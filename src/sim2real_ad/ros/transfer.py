@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 
 from rich.progress import Progress
@@ -40,8 +41,10 @@ class DomainJob:
 def drive_missing(job: DomainJob) -> None:
     """Drive what has not been judged yet, in a graph of its own; to be called from a process's main thread.
 
-    Raises what `drive` raises; what was judged before is kept.
+    Other domains are driven beside it, so that a ROS_DOMAIN_ID, one for all of them, is taken out of this process's
+    environment. Raises what `drive` raises; what was judged before is kept.
     """
+    os.environ.pop("ROS_DOMAIN_ID", None)
     profile = load_vehicle(job.options.vehicle)
     job.folder.harvest(profile, keep_recordings=job.keep_recordings)
     missing = job.missing()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-DOCS_SECTION = "ablations"
+DOCS_SECTION, ORDERING_SECTION = "ablations", "ordering"
 
 
 def register(app: typer.Typer) -> None:
@@ -27,36 +27,47 @@ def ablate(
     episodes: Annotated[int, typer.Option(min=1, max=1000, help="A variant, domain and scenario.")] = 20,
     first_seed: Annotated[int, typer.Option(min=0, max=999, help="Of the episodes; the others follow.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes that drive at the same time.")] = 2,
+    experiment: Annotated[
+        Path | None, typer.Option(help="Folder of `s2r experiment`: students of its policies, and is their order kept?")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="Training YAML of the checkpoint.")] = None,
     docs: Annotated[Path | None, typer.Option(help="Also renew the section of this Markdown file.")] = None,
 ) -> None:
     """Drive without phase 2, learned adapter, action mapping, history, randomization; print a table with intervals.
 
-    What needs a training of its own gets a short one, beside a short one with nothing left out. Stop it at any time:
-    the same command goes on where it was.
+    What needs a training of its own gets a short one, beside a short one with nothing left out. With --experiment,
+    instead: does the order of its rewards and algorithms survive the transfer? Stop it at any time: the same command
+    goes on where it was.
     """
     from sim2real_ad.evaluation.documents import renew_section, require_markers
     from sim2real_ad.policy.checkpoint import SHIPPED
-    from sim2real_ad.training.ablation.run import Ablation, run_ablation, save_table
+    from sim2real_ad.training.ablation.ordering import run_ordering
+    from sim2real_ad.training.ablation.run import Ablation, run_ablation
     from sim2real_ad.training.ablation.variants import VARIANTS
     from sim2real_ad.training.config import load_training
     from sim2real_ad.training.domain_world import domains_named
+    from sim2real_ad.training.experiment.folder import ExperimentFolder
     from sim2real_ad.training.progress import Progress
     from sim2real_ad.training.seeds import evaluation_seeds
 
+    section = DOCS_SECTION if experiment is None else ORDERING_SECTION
     if docs is not None:
-        require_markers(docs, DOCS_SECTION)
+        require_markers(docs, section)
     ablation = Ablation(
         out=out,
         trained=trained or SHIPPED,
-        variants=tuple(VARIANTS) if variants == "all" else tuple(variants.split(",")),
         domains=domains_named(domains),
         seeds=evaluation_seeds(first_seed, episodes),
         workers=workers,
     )
     out.mkdir(parents=True, exist_ok=True)
-    text = run_ablation(ablation, load_training(config), Progress())
-    save_table(text, ablation)
+    base, progress = load_training(config), Progress()
+    if experiment is None:
+        names = tuple(VARIANTS) if variants == "all" else tuple(variants.split(","))
+        text = run_ablation(names, ablation, base, progress)
+    else:
+        text = run_ordering(ExperimentFolder.open(experiment), ablation, base, progress)
+    (out / f"{section}.md").write_text(text, encoding="utf-8")
     typer.echo(text)
     if docs is not None:
-        renew_section(docs, DOCS_SECTION, text)
+        renew_section(docs, section, text)

@@ -103,6 +103,16 @@ def load_checkpoint(path: Path | None = None, providers: Sequence[str] = CPU) ->
     return Checkpoint(folder, config, tuple(providers))
 
 
+def identity_of_checkpoint(path: Path | None = None) -> str:
+    """Return the SHA-256 of a checkpoint's configuration, which holds those of its files; the shipped one's for None.
+
+    The files themselves need not be there: what was judged once stays judged. Raises CheckpointError.
+    """
+    file = (SHIPPED if path is None else Path(path)) / CONFIG_FILE
+    _read_config(file)
+    return sha256_of(file)
+
+
 def read_spec(path: Path | None = None) -> ObservationSpec:
     """Read the observation spec alone of a checkpoint, the shipped one for None. Raises CheckpointError."""
     return _read_config((SHIPPED if path is None else Path(path)) / CONFIG_FILE).observation

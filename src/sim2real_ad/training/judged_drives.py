@@ -10,7 +10,7 @@ from sim2real_ad.evaluation.documents import markdown_table
 from sim2real_ad.evaluation.statistics import describe_rate
 from sim2real_ad.evaluation.transfer_folder import append_line, digest_of, read_lines
 from sim2real_ad.evaluation.transfer_report import TRAINING
-from sim2real_ad.policy.checkpoint import CONFIG_FILE, load_checkpoint, sha256_of
+from sim2real_ad.policy.checkpoint import identity_of_checkpoint, load_checkpoint
 from sim2real_ad.safety.limits import load_safety_limits
 from sim2real_ad.training.evaluate import Judgement, Score, Trial, judge_all, scores
 from sim2real_ad.training.progress import Progress
@@ -39,11 +39,12 @@ def judge_missing(
 ) -> list[JudgedDrive]:
     """Drive those of some trials, all of one checkpoint, that a file does not hold yet; return all of them in order.
 
-    Raises CheckpointError, ConfigError or WorldError.
+    Where nothing is missing the checkpoint's weights need not be there. Raises CheckpointError, ConfigError or
+    WorldError.
     """
     if not trials:
         return []
-    checkpoint = sha256_of(load_checkpoint(trials[0].checkpoint).path / CONFIG_FILE)
+    checkpoint = identity_of_checkpoint(trials[0].checkpoint)
     limits = digest_of(load_safety_limits())
 
     def key(trial: Trial) -> tuple[str, ...]:
@@ -52,6 +53,7 @@ def judge_missing(
     known = {drive.key: drive for drive in read_lines(path, JudgedDrive)}
     missing = [trial for trial in trials if key(trial) not in known]
     if missing:
+        load_checkpoint(trials[0].checkpoint)
         with worker_pool(workers) as pool:
             for done, judged in enumerate(judge_all(missing, pool), start=1):
                 drive = JudgedDrive(**judged.model_dump(), variant=variant, checkpoint=checkpoint, limits=limits)

@@ -16,7 +16,7 @@ from sim2real_ad.training.run import ADAPTER_RECORD
 
 
 def ablation(tmp_path, trained=SHIPPED) -> Ablation:
-    return Ablation(tmp_path, trained, ("full",), ("",), range(2), 1)
+    return Ablation(tmp_path, trained, ("",), range(2), 1)
 
 
 def drive(variant: str, seed: int, infraction: str = "", domain: str = "") -> JudgedDrive:
@@ -92,8 +92,8 @@ def test_every_variant_drives_every_scenario_on_the_seeds_that_were_asked_for(tm
         return [drive(variant, trial.seed, domain=trial.domain) for trial in trials]
 
     monkeypatch.setattr(run, "judge_missing", judged)
-    wanted = Ablation(tmp_path, SHIPPED, ("full", "no_action_mapping"), ("", "another_body"), range(40, 42), 1)
-    text = run_ablation(wanted, TrainingConfig(), Progress())
+    wanted = Ablation(tmp_path, SHIPPED, ("", "another_body"), range(40, 42), 1)
+    text = run_ablation(("full", "no_action_mapping"), wanted, TrainingConfig(), Progress())
     assert text.startswith("Seeds 40 to 41 of each scenario, in process")
     assert "| full | 6 of 6 (61 to 100 %) | 6 of 6 (61 to 100 %) |" in text
     assert len(set(asked)) == 2 * 2 * 3 * 2

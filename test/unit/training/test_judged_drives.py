@@ -1,5 +1,6 @@
 """`s2r train evaluate`: a line a drive, taken up again, and the table of them."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ pytest.importorskip("carla", reason="driving needs the sim extra")
 
 from sim2real_ad.cli import main
 from sim2real_ad.evaluation.documents import markers
+from sim2real_ad.policy.checkpoint import SHIPPED, STUDENT_FILE
 from sim2real_ad.safety.limits import load_safety_limits
 from sim2real_ad.training import judged_drives
 from sim2real_ad.training.evaluate import Judgement, Trial
@@ -54,6 +56,18 @@ def test_what_was_driven_is_not_driven_again(driven, tmp_path):
     assert evaluate(tmp_path, "--episodes", "2") == 0
     assert evaluate(tmp_path, "--episodes", "3") == 0
     assert [t.seed for t in driven] == [0, 1, 2]
+
+
+def test_what_was_judged_stays_judged_where_the_weights_are_gone(driven, tmp_path, capsys):
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(SHIPPED, folder)
+    assert evaluate(tmp_path, "--episodes", "1", "--checkpoint", str(folder)) == 0
+    (folder / STUDENT_FILE).unlink()
+    assert evaluate(tmp_path, "--episodes", "1", "--checkpoint", str(folder)) == 0
+    assert len(driven) == 1
+    assert evaluate(tmp_path, "--episodes", "2", "--checkpoint", str(folder)) == 2
+    assert STUDENT_FILE in capsys.readouterr().err
+    assert len(driven) == 1
 
 
 def test_other_limits_of_the_gate_are_another_drive(driven, tmp_path, monkeypatch):

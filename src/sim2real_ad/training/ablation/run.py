@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.evaluation.documents import markdown_table
@@ -15,36 +14,50 @@ from sim2real_ad.evaluation.statistics import describe_rate
 from sim2real_ad.evaluation.transfer_report import TRAINING
 from sim2real_ad.files import write_json
 from sim2real_ad.policy.checkpoint import ADAPTER_FILE, CONFIG_FILE, RECORD_FILE, load_checkpoint
-from sim2real_ad.training.ablation.variants import Variant, phase_1_training, short_training, variant_of
+from sim2real_ad.training.ablation.variants import (
+    SHORT_NAME,
+    AdapterOf,
+    Variant,
+    phase_1_training,
+    short_training,
+    variant_of,
+)
 from sim2real_ad.training.config import TrainingConfig
 from sim2real_ad.training.evaluate import Trial
 from sim2real_ad.training.judged_drives import DRIVES_FILE, JudgedDrive, judge_missing
 from sim2real_ad.training.progress import Progress
 from sim2real_ad.training.run import ADAPTER_RECORD, adapter_part, student_part
 
-SHORT_NAME = "short"
 PHASE_1_NAME = "phase_1"
 """Folder of the student that all variants without phase 2 drive with."""
 
 
 @dataclass(frozen=True)
 class Ablation:
-    """What is asked for. trained: a checkpoint's folder; domains: "" is the training domain; seeds: of the episodes."""
+    """Over what and where to drive. trained: a checkpoint's folder; domains: "" is the training domain; seeds: of the
+    episodes."""
 
     out: Path
     trained: Path
-    variants: tuple[str, ...]
     domains: tuple[str, ...]
     seeds: range
     workers: int
 
 
-def run_ablation(ablation: Ablation, base: TrainingConfig, progress: Progress) -> str:
+def run_ablation(names: Sequence[str], ablation: Ablation, base: TrainingConfig, progress: Progress) -> str:
     """Make what is missing, drive what has not been driven, and return seeds and table in Markdown.
 
     Raises ConfigError for an unknown variant, CheckpointError where the trained folder is no checkpoint.
     """
-    variants = [variant_of(name) for name in ablation.variants]
+    variants = [variant_of(name) for name in names]
+    drives = drive_variants(variants, ablation, base, progress)
+    return f"{seeds_told(ablation)}\n\n{table(variants, ablation.domains, drives)}"
+
+
+def drive_variants(
+    variants: Sequence[Variant], ablation: Ablation, base: TrainingConfig, progress: Progress
+) -> list[JudgedDrive]:
+    """Make what is missing of some variants, drive what has not been driven, and return all of their drives."""
     folders = {v.name: prepare(v, ablation, base, progress) for v in variants}
     drives: list[JudgedDrive] = []
     for variant in variants:
@@ -56,8 +69,12 @@ def run_ablation(ablation: Ablation, base: TrainingConfig, progress: Progress) -
                 for seed in ablation.seeds
             ]
             drives += judge_missing(ablation.out / DRIVES_FILE, trials, ablation.workers, progress, variant.name)
-    seeds = f"Seeds {ablation.seeds[0]} to {ablation.seeds[-1]} of each scenario, in process, all scenarios together."
-    return f"{seeds}\n\n{table(variants, ablation.domains, drives)}"
+    return drives
+
+
+def seeds_told(ablation: Ablation) -> str:
+    """Return a sentence on what was driven."""
+    return f"Seeds {ablation.seeds[0]} to {ablation.seeds[-1]} of each scenario, in process, all scenarios together."
 
 
 def prepare(variant: Variant, ablation: Ablation, base: TrainingConfig, progress: Progress) -> Path:
@@ -69,9 +86,9 @@ def prepare(variant: Variant, ablation: Ablation, base: TrainingConfig, progress
         return folder
     folder.mkdir(parents=True, exist_ok=True)
     config = phase_1_training(base) if variant.phase_1 else short_training(base, variant)
-    if variant.phase_1:
+    if variant.adapter is AdapterOf.CHECKPOINT:
         _take_adapter_of_checkpoint(ablation.trained, folder)
-    elif not variant.own_adapter:
+    elif variant.adapter is AdapterOf.SHORT:
         _take_adapter_of_short(variant, ablation.out / SHORT_NAME, folder)
     elif not (folder / ADAPTER_RECORD).is_file():
         adapter_part(config, folder, progress, ablation.workers)
@@ -103,10 +120,3 @@ def table(variants: Sequence[Variant], domains: Sequence[str], drives: Sequence[
 
     lines = [(v.name, *(rate(v, domain) for domain in domains), v.what) for v in variants]
     return markdown_table(head, lines) + "\n"
-
-
-def save_table(text: str, ablation: Ablation) -> None:
-    """Write table.md and what it is of."""
-    (ablation.out / "table.md").write_text(text, encoding="utf-8")
-    told: dict[str, Any] = {"variants": ablation.variants, "domains": ablation.domains, "seeds": list(ablation.seeds)}
-    (ablation.out / "ablation.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from sim2real_ad.errors import ConfigError
@@ -18,6 +19,15 @@ SHORT: Mapping[str, Any] = {
     },
 }  # fmt: skip
 """Changes that make a training short enough to be done again for every part."""
+SHORT_NAME = "short"
+
+
+class AdapterOf(Enum):
+    """Whose adapter a student is taught over: the checkpoint's, that of the variant `short`, or one made for it."""
+
+    CHECKPOINT = "checkpoint"
+    SHORT = "short"
+    ITSELF = "itself"
 
 
 @dataclass(frozen=True)
@@ -25,8 +35,8 @@ class Variant:
     """One way to do without a part.
 
     without: see `stages`; phase_1: drive with a student that was taught on the true BEV alone, over the checkpoint's
-    adapter; training: changes of the short training that makes it, None where there is none; own_adapter: whether that
-    training makes an adapter too, or takes that of `short`.
+    adapter; training: changes of the short training that makes it, None where there is none; adapter: over which one it
+    is made.
     """
 
     name: str
@@ -34,7 +44,7 @@ class Variant:
     without: str = ""
     phase_1: bool = False
     training: Mapping[str, Any] | None = field(default=None)
-    own_adapter: bool = False
+    adapter: AdapterOf = AdapterOf.CHECKPOINT
 
 
 _ALL = (
@@ -47,32 +57,42 @@ _ALL = (
     Variant(
         NO_ACTION_MAPPING, "raw pedals and steering: those of the car that was trained in", without=NO_ACTION_MAPPING
     ),
-    Variant("short", "nothing left out, the short training of the rows below", training={}, own_adapter=True),
-    Variant("no_history", "no earlier BEVs", training={"observation": {"history_s": []}}),
+    Variant(
+        SHORT_NAME, "nothing left out, the short training of the rows below", training={}, adapter=AdapterOf.ITSELF
+    ),
+    Variant(
+        "no_history", "no earlier BEVs", training={"observation": {"history_s": []}}, adapter=AdapterOf.SHORT
+    ),
     Variant(
         "no_randomization", "one nominal world, camera and sensor; no augmentation", training={"randomization": 0.0},
-        own_adapter=True,
+        adapter=AdapterOf.ITSELF,
     ),
 )  # fmt: skip
 VARIANTS: Mapping[str, Variant] = {variant.name: variant for variant in _ALL}
 TEACHER = "teacher:"
 """Prefix of a variant whose student learns from the teacher in an .npz file, as another reward or algorithm made it."""
+SHIPPED_TEACHER = "shipped"
 
 
 def variant_of(name: str) -> Variant:
     """Return a variant by name. Raises ConfigError naming those that there are."""
     if name.startswith(TEACHER):
         path = name.removeprefix(TEACHER)
-        return Variant(name, f"the student learned from {path}", training={"teacher": path})
+        return taught_by(name, path, f"the student learned from {path}")
     if name not in VARIANTS:
         raise ConfigError(f"no ablation '{name}'; known: {', '.join(VARIANTS)}, {TEACHER}FILE.npz")
     return VARIANTS[name]
 
 
+def taught_by(name: str, teacher: str, what: str) -> Variant:
+    """Return the short training of a student, over the checkpoint's adapter. teacher: an .npz file, or "shipped"."""
+    return Variant(name, what, training={"teacher": teacher})
+
+
 def phase_1_training(base: TrainingConfig) -> TrainingConfig:
     """Return the base's training without phase 2: as many rounds on the degraded true BEV, and then none."""
     student = base.student.model_copy(update={"camera_rounds": 0})
-    return base.model_copy(update={"teacher": "shipped", "student": student})
+    return base.model_copy(update={"teacher": SHIPPED_TEACHER, "student": student})
 
 
 def short_training(base: TrainingConfig, variant: Variant) -> TrainingConfig:
@@ -81,7 +101,7 @@ def short_training(base: TrainingConfig, variant: Variant) -> TrainingConfig:
     Every student learns from one teacher, the shipped one, but for the variant that names another.
     """
     data = base.model_dump()
-    for changes in ({"teacher": "shipped"}, SHORT, variant.training or {}):
+    for changes in ({"teacher": SHIPPED_TEACHER}, SHORT, variant.training or {}):
         for key, value in changes.items():
             data[key] = {**data[key], **value} if isinstance(value, Mapping) else value
     return TrainingConfig.model_validate(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -119,13 +119,26 @@ class Stopwatch:
 
 def time_each(step: Callable[[], object], count: int, repeats: int = REPEATS, warm_up: int = 3) -> list[Stopwatch]:
     """Return the time of count steps, once a repeat, after a warm-up that is not counted."""
-    for _ in range(warm_up):
-        step()
-    watches = [Stopwatch() for _ in range(repeats)]
-    for watch in watches:
-        with watch:
-            for _ in range(count):
-                step()
+    (watches,) = time_in_turn([step], count, repeats, warm_up)
+    return watches
+
+
+def time_in_turn(
+    steps: Sequence[Callable[[], object]], count: int, repeats: int = REPEATS, warm_up: int = 3
+) -> list[list[Stopwatch]]:
+    """Return the times of what is to be compared, as `time_each`; in every repeat each has its turn.
+
+    A machine that is slow for a while is slow for all of them, so that the ratio in a repeat says something.
+    """
+    for step in steps:
+        for _ in range(warm_up):
+            step()
+    watches = [[Stopwatch() for _ in range(repeats)] for _ in steps]
+    for repeat in range(repeats):
+        for step, of_step in zip(steps, watches, strict=True):
+            with of_step[repeat]:
+                for _ in range(count):
+                    step()
     return watches
 
 

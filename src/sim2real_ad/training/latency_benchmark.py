@@ -7,6 +7,7 @@ adapter's convolutions in int8 are measured to see whether they would gain anyth
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,7 +19,7 @@ from onnxruntime.quantization import CalibrationDataReader, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
-from sim2real_ad.evaluation.benchmark import Measurement, time_each
+from sim2real_ad.evaluation.benchmark import Measurement, time_in_turn
 from sim2real_ad.evaluation.benchmark_pipeline import VEHICLE
 from sim2real_ad.geometry.camera import load_camera
 from sim2real_ad.observation.adapter import ADAPTER_INPUTS, ADAPTER_OUTPUTS, Adapter
@@ -45,7 +46,7 @@ def measure_latency(checkpoint: Path | None = None, providers: Sequence[str] = C
     cv2.setNumThreads(1)
     loaded = load_checkpoint(checkpoint, choose_providers(providers))
     deployed, in_torch = _deployed(loaded), _in_torch(loaded)
-    runtime, eager = _milliseconds(deployed), _milliseconds(in_torch)
+    runtime, eager = _milliseconds(deployed, in_torch)
     ratio = tuple(slow / fast for slow, fast in zip(eager, runtime, strict=True))
     weights = sum((loaded.path / name).stat().st_size for name in (ADAPTER_FILE, STUDENT_FILE)) / 1e6
     return [
@@ -69,8 +70,8 @@ def measure_latency(checkpoint: Path | None = None, providers: Sequence[str] = C
     ]  # fmt: skip
 
 
-def _milliseconds(step: Callable[[], object]) -> tuple[float, ...]:
-    return tuple(1e3 * watch.cpu_s / STEPS for watch in time_each(step, STEPS))
+def _milliseconds(*steps: Callable[[], object]) -> list[tuple[float, ...]]:
+    return [tuple(1e3 * watch.cpu_s / STEPS for watch in watches) for watches in time_in_turn(steps, STEPS)]
 
 
 def _deployed(loaded: Checkpoint) -> Callable[[], object]:
@@ -132,7 +133,7 @@ def _int8_and_fp32(loaded: Checkpoint) -> tuple[tuple[float, ...], tuple[float, 
         quant_pre_process(loaded.path / ADAPTER_FILE, path)
         quantize_static(path, path, _Noise(adapter), per_channel=True, op_types_to_quantize=["Conv"])
         sessions = open_network(path), open_network(loaded.path / ADAPTER_FILE)
-    small, full = (_milliseconds(lambda s=s: s.run(["bev", "doubts"], inputs)) for s in sessions)  # type: ignore[misc]
+    small, full = _milliseconds(*(partial(session.run, ["bev", "doubts"], inputs) for session in sessions))
     return small, full
 
 

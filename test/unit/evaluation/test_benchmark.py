@@ -3,7 +3,7 @@ import time
 import pytest
 
 from sim2real_ad.evaluation import benchmark_bus
-from sim2real_ad.evaluation.benchmark import BenchmarkRun, Measurement, describe_machine, time_each
+from sim2real_ad.evaluation.benchmark import BenchmarkRun, Measurement, describe_machine, time_each, time_in_turn
 from sim2real_ad.evaluation.benchmark_age import _ages, _of_step
 from sim2real_ad.evaluation.benchmark_gate import measure_gate
 from sim2real_ad.evaluation.benchmark_pipeline import measure_pipeline
@@ -49,6 +49,13 @@ def test_warm_up_is_not_counted() -> None:
     delays = iter([0.2, 0.0, 0.0])
     (watch,) = time_each(lambda: time.sleep(next(delays)), count=2, repeats=1, warm_up=1)
     assert watch.wall_s < 0.15
+
+
+def test_what_is_compared_takes_turns() -> None:
+    order: list[str] = []
+    slow, fast = time_in_turn([lambda: order.append("slow"), lambda: order.append("fast")], 2, repeats=3, warm_up=1)
+    assert len(slow) == len(fast) == 3
+    assert order == ["slow", "fast"] + 3 * ["slow", "slow", "fast", "fast"]
 
 
 def test_figures_survive_the_way_through_json() -> None:

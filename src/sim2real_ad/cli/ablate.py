@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from sim2real_ad.training.ablation.run import Ablation
 
 DOCS_SECTION, ORDERING_SECTION = "ablations", "ordering"
 
@@ -41,13 +44,8 @@ def ablate(
     """
     from sim2real_ad.evaluation.documents import renew_section, require_markers
     from sim2real_ad.policy.checkpoint import SHIPPED
-    from sim2real_ad.training.ablation.ordering import run_ordering
-    from sim2real_ad.training.ablation.run import Ablation, run_ablation
-    from sim2real_ad.training.ablation.variants import VARIANTS
-    from sim2real_ad.training.config import load_training
+    from sim2real_ad.training.ablation.run import Ablation
     from sim2real_ad.training.domain_world import domains_named
-    from sim2real_ad.training.experiment.folder import ExperimentFolder
-    from sim2real_ad.training.progress import Progress
     from sim2real_ad.training.seeds import evaluation_seeds
 
     section = DOCS_SECTION if experiment is None else ORDERING_SECTION
@@ -61,13 +59,24 @@ def ablate(
         workers=workers,
     )
     out.mkdir(parents=True, exist_ok=True)
-    base, progress = load_training(config), Progress()
-    if experiment is None:
-        names = tuple(VARIANTS) if variants == "all" else tuple(variants.split(","))
-        text = run_ablation(names, ablation, base, progress)
-    else:
-        text = run_ordering(ExperimentFolder.open(experiment), ablation, base, progress)
+    text = _carry_out(ablation, variants, experiment, config)
     (out / f"{section}.md").write_text(text, encoding="utf-8")
     typer.echo(text)
     if docs is not None:
         renew_section(docs, section, text)
+
+
+def _carry_out(ablation: Ablation, variants: str, experiment: Path | None, config: Path | None) -> str:
+    """Train and drive what is missing, variants or an experiment's policies; return the tables in Markdown."""
+    from sim2real_ad.training.ablation.ordering import run_ordering
+    from sim2real_ad.training.ablation.run import run_ablation
+    from sim2real_ad.training.ablation.variants import VARIANTS
+    from sim2real_ad.training.config import load_training
+    from sim2real_ad.training.experiment.folder import ExperimentFolder
+    from sim2real_ad.training.progress import Progress
+
+    base, progress = load_training(config), Progress()
+    if experiment is not None:
+        return run_ordering(ExperimentFolder.open(experiment), ablation, base, progress)
+    names = tuple(VARIANTS) if variants == "all" else tuple(variants.split(","))
+    return run_ablation(names, ablation, base, progress)

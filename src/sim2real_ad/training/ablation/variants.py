@@ -10,6 +10,7 @@ from typing import Any
 from sim2real_ad.errors import ConfigError
 from sim2real_ad.training.ablation.stages import NO_ACTION_MAPPING, PROJECTION_ONLY
 from sim2real_ad.training.config import TrainingConfig
+from sim2real_ad.training.teacher.driver import SHIPPED
 
 SHORT: Mapping[str, Any] = {
     "adapter": {"episodes": 600, "held_out_episodes": 20, "misfit_episodes": 40, "minutes": 8.0, "doubt_minutes": 0.5},
@@ -71,7 +72,6 @@ _ALL = (
 VARIANTS: Mapping[str, Variant] = {variant.name: variant for variant in _ALL}
 TEACHER = "teacher:"
 """Prefix of a variant whose student learns from the teacher in an .npz file, as another reward or algorithm made it."""
-SHIPPED_TEACHER = "shipped"
 
 
 def variant_of(name: str) -> Variant:
@@ -92,7 +92,7 @@ def taught_by(name: str, teacher: str, what: str) -> Variant:
 def phase_1_training(base: TrainingConfig) -> TrainingConfig:
     """Return the base's training without phase 2: as many rounds on the degraded true BEV, and then none."""
     student = base.student.model_copy(update={"camera_rounds": 0})
-    return base.model_copy(update={"teacher": SHIPPED_TEACHER, "student": student})
+    return base.model_copy(update={"teacher": SHIPPED, "student": student})
 
 
 def short_training(base: TrainingConfig, variant: Variant) -> TrainingConfig:
@@ -101,7 +101,7 @@ def short_training(base: TrainingConfig, variant: Variant) -> TrainingConfig:
     Every student learns from one teacher, the shipped one, but for the variant that names another.
     """
     data = base.model_dump()
-    for changes in ({"teacher": SHIPPED_TEACHER}, SHORT, variant.training or {}):
+    for changes in ({"teacher": SHIPPED}, SHORT, variant.training or {}):
         for key, value in changes.items():
             data[key] = {**data[key], **value} if isinstance(value, Mapping) else value
     return TrainingConfig.model_validate(data)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sim2real_ad.evaluation.documents import markdown_table
+from sim2real_ad.evaluation.statistics import describe_rate
 from sim2real_ad.training.experiment.comparison import Difference, compare
-from sim2real_ad.training.experiment.figures import Group, JudgedRun, Rate, group_runs, rate_over_seeds, summarise
+from sim2real_ad.training.experiment.figures import Group, JudgedRun, Rate, group_runs, summarise
 from sim2real_ad.training.experiment.folder import ExperimentFolder
 from sim2real_ad.training.experiment.spec import GUIDED, NOTHING
 
@@ -128,8 +129,7 @@ def _rate_cell(rate: Rate) -> str:
 
 
 def _count_cell(successes: Sequence[bool]) -> str:
-    rate = rate_over_seeds([(sum(successes), len(successes))])
-    return f"{sum(successes)} of {len(successes)} ({100 * rate.low:.0f} to {100 * rate.high:.0f} %)"
+    return describe_rate(sum(successes), len(successes))
 
 
 def _training_cells(record: dict[str, Any]) -> tuple[str, ...]:

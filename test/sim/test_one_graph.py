@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,15 +27,6 @@ OF_ROS = {"/rosout", "/parameter_events"}
 QUIET_S, PATIENCE_S = 2.0, 20.0
 Wire = tuple[str, str, str, str, str, int]
 """Topic, type, which end, reliability, durability, depth."""
-
-
-@pytest.fixture
-def own_environment():
-    before = dict(os.environ)
-    os.environ.pop("ROS_DOMAIN_ID", None)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def wires(node_names: tuple[str, ...]) -> dict[str, set[Wire]]:
@@ -88,7 +78,8 @@ def started(graph: Graph, logs: Path, world_port: int = 0) -> tuple[dict[str, se
         return wires(ABOVE), lines
 
 
-def test_nodes_topics_types_and_quality_of_service_are_the_same_in_a_simulation_and_on_a_car(own_environment, tmp_path):
+def test_nodes_topics_types_and_quality_of_service_are_the_same_in_a_simulation_and_on_a_car(monkeypatch, tmp_path):
+    monkeypatch.delenv("ROS_DOMAIN_ID", raising=False)
     port, bus = free_ports(), free_bus()
     simulated = sim_graph(DriveOptions(mode="realtime", bus=bus), port=port)
     in_simulation, simulation_lines = started(simulated, tmp_path / "sim", port)

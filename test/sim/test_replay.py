@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -105,16 +104,11 @@ def test_the_report_shows_the_drive_and_its_answers(piece, tmp_path):
     assert len(page) < 15_000_000
 
 
-def test_the_live_nodes_command_what_the_pipeline_does(piece, tmp_path):
+def test_the_live_nodes_command_what_the_pipeline_does(piece, tmp_path, monkeypatch):
     from sim2real_ad.replay.through_graph import judge_through_graph
     from sim2real_ad.ros.graph import DriveOptions
 
-    before = dict(os.environ)
-    os.environ.pop("ROS_DOMAIN_ID", None)
-    try:
-        judged = judge_through_graph(BagTask(ReplayJob(piece, tmp_path / "out")), DriveOptions())
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    monkeypatch.delenv("ROS_DOMAIN_ID", raising=False)
+    judged = judge_through_graph(BagTask(ReplayJob(piece, tmp_path / "out")), DriveOptions())
     assert judged.summary.error == ""
     assert "graph" not in " ".join(judged.summary.left_out)

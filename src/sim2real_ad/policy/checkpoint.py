@@ -67,6 +67,11 @@ class Checkpoint:
         """The observation spec the networks were trained on."""
         return self.config.observation
 
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the configuration, which holds those of the files."""
+        return sha256_of(self.path / CONFIG_FILE)
+
     def observation_stage(self, camera: CameraModel) -> ObservationStage:
         """Make the observation stage for one mounted camera. Raises CheckpointError where the network cannot load."""
         return LearnedObservationStage(self.adapter(camera), self.spec, camera)

@@ -17,7 +17,7 @@ from sim2real_ad.evaluation.mcap_stream import RawMessage
 from sim2real_ad.evaluation.results import CheckpointId
 from sim2real_ad.files import write_json
 from sim2real_ad.geometry.camera import CameraModel
-from sim2real_ad.policy.checkpoint import CONFIG_FILE, SHIPPED, Checkpoint, load_checkpoint, sha256_of
+from sim2real_ad.policy.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from sim2real_ad.replay.camera import choose_camera
 from sim2real_ad.replay.order import by_stamp
 from sim2real_ad.replay.outlook import Outlook, driven_route, look_ahead
@@ -174,8 +174,9 @@ class _Replay:
         checkpoint = load_checkpoint(self._job.checkpoint)
         camera, assumed = choose_camera(self._job.camera, outlook.camera_info)
         name = "shipped" if checkpoint.path == SHIPPED else str(checkpoint.path)
-        sha256 = sha256_of(checkpoint.path / CONFIG_FILE)
-        self._facts["checkpoint"] = CheckpointId(name=name, fingerprint=checkpoint.spec.fingerprint, sha256=sha256)
+        self._facts["checkpoint"] = CheckpointId(
+            name=name, fingerprint=checkpoint.spec.fingerprint, sha256=checkpoint.sha256
+        )
         reader = CarReader(roles, profile)
         self._left_out += [
             f"{source} is not in the bag: taken from {origin}" for source, origin in reader.derived.items()

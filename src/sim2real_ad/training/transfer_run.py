@@ -34,7 +34,7 @@ from sim2real_ad.evaluation.transfer_report import (
     mean_online,
 )
 from sim2real_ad.geometry.camera import load_camera
-from sim2real_ad.policy.checkpoint import CONFIG_FILE, SHIPPED, load_checkpoint, sha256_of
+from sim2real_ad.policy.checkpoint import SHIPPED, load_checkpoint, sha256_of
 from sim2real_ad.safety.limits import load_safety_limits
 from sim2real_ad.training.teacher.driver import SHIPPED_TEACHER
 from sim2real_ad.training.transfer_residual import (
@@ -82,7 +82,7 @@ class OpenedDomain:
 
 def open_domains(settings: Settings, out: Path) -> list[OpenedDomain]:
     """Open the training domain and those asked for. Raises ConfigError, CalibrationError or CheckpointError."""
-    checkpoint = sha256_of(load_checkpoint(settings.checkpoint).path / CONFIG_FILE)
+    checkpoint = load_checkpoint(settings.checkpoint).sha256
     made_with = checkpoint, sha256_of(SHIPPED_TEACHER), load_safety_limits()
     vehicle, camera = "saloon", "default"
     identity = identity_of(*made_with, load_vehicle(vehicle), load_camera(camera))
@@ -131,13 +131,12 @@ def make_report(settings: Settings, out: Path) -> TransferReport:
     """Return the report of whatever is finished of what is asked for."""
     checkpoint = load_checkpoint(settings.checkpoint)
     name = "shipped" if checkpoint.path == SHIPPED else checkpoint.path.name
-    sha256 = sha256_of(checkpoint.path / CONFIG_FILE)
     opened = open_domains(settings, out)
     drives = [d for d in read_lines(_sensitivity_path(out), Disturbed) if d.scenario in settings.scenarios]
     constants, teacher = _constants(settings, opened[0], drives)
     reports = {domain.name: _reported(domain, settings) for domain in opened}
     return TransferReport(
-        checkpoint=CheckpointId(name=name, fingerprint=checkpoint.spec.fingerprint, sha256=sha256),
+        checkpoint=CheckpointId(name=name, fingerprint=checkpoint.spec.fingerprint, sha256=checkpoint.sha256),
         versions=collect_versions(),
         seeds=(settings.seeds[0], settings.seeds[-1]),
         constants=constants,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sim2real_ad.errors import ConfigError
+
 if TYPE_CHECKING:
     from sim2real_ad.training.ablation.run import Ablation
 
@@ -21,9 +23,9 @@ def register(app: typer.Typer) -> None:
 def ablate(
     out: Annotated[Path, typer.Option(help="Folder of the ablation; what is finished in it is kept.")],
     trained: Annotated[Path | None, typer.Option(help="Checkpoint folder; the shipped one without.")] = None,
-    variants: Annotated[str, typer.Option(help="Names by commas, or 'all'; teacher:FILE.npz for another teacher.")] = (
-        "all"
-    ),
+    variants: Annotated[
+        str | None, typer.Option(help="Names by commas, or 'all', as without; teacher:FILE.npz for another teacher.")
+    ] = None,
     domains: Annotated[str, typer.Option(help="training, names in config/domains or paths, by commas; or 'all'.")] = (
         "all"
     ),
@@ -48,6 +50,8 @@ def ablate(
     from sim2real_ad.training.domain_world import domains_named
     from sim2real_ad.training.seeds import evaluation_seeds
 
+    if experiment is not None and variants is not None:
+        raise ConfigError(f"--variants {variants} is of no use with --experiment: its policies are the variants")
     section = DOCS_SECTION if experiment is None else ORDERING_SECTION
     if docs is not None:
         require_markers(docs, section)
@@ -66,7 +70,7 @@ def ablate(
         renew_section(docs, section, text)
 
 
-def _carry_out(ablation: Ablation, variants: str, experiment: Path | None, config: Path | None) -> str:
+def _carry_out(ablation: Ablation, variants: str | None, experiment: Path | None, config: Path | None) -> str:
     """Train and drive what is missing, variants or an experiment's policies; return the tables in Markdown."""
     from sim2real_ad.training.ablation.ordering import run_ordering
     from sim2real_ad.training.ablation.run import run_ablation
@@ -78,5 +82,5 @@ def _carry_out(ablation: Ablation, variants: str, experiment: Path | None, confi
     base, progress = load_training(config), Progress()
     if experiment is not None:
         return run_ordering(ExperimentFolder.open(experiment), ablation, base, progress)
-    names = tuple(VARIANTS) if variants == "all" else tuple(variants.split(","))
+    names = tuple(VARIANTS) if variants in (None, "all") else tuple(variants.split(","))
     return run_ablation(names, ablation, base, progress)

@@ -157,3 +157,10 @@ def test_the_command_puts_the_order_into_a_section_of_its_own(experiment, monkey
     assert text.startswith(f"before\n{markers('ablations')[0]}\n{markers('ablations')[1]}\n{markers('ordering')[0]}")
     assert "| training | 1.00 | 2 | 2 | 0 | 0 |" in text
     assert "Spearman" in (tmp_path / "out" / "ordering.md").read_text()
+
+
+def test_variants_beside_an_experiment_are_refused_rather_than_not_looked_at(experiment, capsys, tmp_path):
+    words = ["--experiment", str(experiment.path), "--variants", "full", "--domains", "training"]
+    assert main.run(["ablate", "--out", str(tmp_path / "out"), *words]) == 2
+    assert "--variants full is of no use with --experiment" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

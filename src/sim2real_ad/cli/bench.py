@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from sim2real_ad.policy.runtime import CPU
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from rich.table import Table
 
     from sim2real_ad.evaluation.benchmark import BenchmarkRun, Measurement
 
@@ -31,6 +34,9 @@ OF_A_CHECKPOINT = ("pipeline", "age", "adapter", "latency")
 """Parts that measure the networks of a checkpoint."""
 TOGETHER = {"all": PARTS, "latency": ("latency", "age")}
 """What else is measured with a part: the networks alone say little of how old a command is."""
+
+WIDTH_OF_A_FILE = 200
+"""Columns of a table that goes into a file or a pipe, so that a figure stays on its line."""
 
 
 def register(app: typer.Typer) -> None:
@@ -101,23 +107,32 @@ def _measurer(part: str) -> Callable[..., list[Measurement]]:
 
 def _print(run: BenchmarkRun) -> None:
     from rich.console import Console
+
+    console = Console()
+    if not (console.is_terminal or "COLUMNS" in os.environ):
+        console.width = WIDTH_OF_A_FILE
+    console.print(_table_of(run))
+    for part, reason in run.failures.items():
+        console.print(f"{part}: not measured: {reason}", style="red", markup=False)
+
+
+def _table_of(run: BenchmarkRun) -> Table:
+    """Return a line a figure; those by CPU time have a column only where there are any."""
     from rich.table import Table
 
-    machine = run.machine
+    machine, by_cpu = run.machine, any(m.cpu_value is not None for m in run.measurements)
     table = Table(
         title=f"{machine.processor}, {machine.cores} cores, load {machine.load} before the start", title_justify="left"
     )
     table.add_column("figure")
-    for name in ("target", "measured", "by CPU time"):
+    for name in ("target", "measured", *(["by CPU time"] if by_cpu else [])):
         table.add_column(name, justify="right")
     table.add_column("verdict")
     table.add_column("conditions")
     for m in run.measurements:
         limit = "" if m.target is None else f"{'≥' if m.better == 'higher' else '≤'} {m.target:g} {m.unit}"
-        style = "" if m.reached else "yellow"
-        by_cpu = "" if m.cpu_value is None else f"{m.cpu_value:.4g}"
-        table.add_row(m.name, limit, f"{m.value:.4g} {m.unit}", by_cpu, m.verdict, m.note, style=style)
-    console = Console()
-    console.print(table)
-    for part, reason in run.failures.items():
-        console.print(f"{part}: not measured: {reason}", style="red", markup=False)
+        cells = [m.name, limit, f"{m.value:.4g} {m.unit}"]
+        if by_cpu:
+            cells.append("" if m.cpu_value is None else f"{m.cpu_value:.4g}")
+        table.add_row(*cells, m.verdict, m.note, style="" if m.reached else "yellow")
+    return table

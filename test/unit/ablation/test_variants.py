@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("torch", reason="ablations need the train extra")
 
-from sim2real_ad.errors import ConfigError
+from sim2real_ad.errors import CheckpointError, ConfigError
 from sim2real_ad.policy.checkpoint import ADAPTER_FILE, CONFIG_FILE, SHIPPED
 from sim2real_ad.training.ablation import run
 from sim2real_ad.training.ablation.run import Ablation, prepare, run_ablation, table
@@ -74,6 +74,19 @@ def test_without_phase_2_a_student_learns_on_the_true_bev_alone_over_the_checkpo
 def test_a_variant_that_borrows_an_adapter_says_whose(tmp_path):
     with pytest.raises(ConfigError, match="name that first"):
         prepare(VARIANTS["no_history"], ablation(tmp_path), TrainingConfig(), Progress())
+
+
+def test_a_variant_without_its_weights_says_how_to_get_them_back(tmp_path):
+    (tmp_path / "no_history").mkdir()
+    (tmp_path / "no_history" / CONFIG_FILE).write_bytes((SHIPPED / CONFIG_FILE).read_bytes())
+    with pytest.raises(CheckpointError, match=r"is missing: 'no_history' .*; remove .*/no_history to have"):
+        run_ablation(("no_history",), ablation(tmp_path), TrainingConfig(), Progress())
+
+
+def test_a_checkpoint_that_was_given_without_its_weights_is_not_offered_to_be_removed(tmp_path):
+    (tmp_path / CONFIG_FILE).write_bytes((SHIPPED / CONFIG_FILE).read_bytes())
+    with pytest.raises(CheckpointError, match=r"adapter.onnx is missing$"):
+        run_ablation(("full",), ablation(tmp_path / "out", trained=tmp_path), TrainingConfig(), Progress())
 
 
 def test_the_table_counts_successes_with_intervals_and_leaves_out_what_was_not_driven():

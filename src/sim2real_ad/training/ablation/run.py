@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sim2real_ad.errors import ConfigError
+from sim2real_ad.errors import CheckpointError, ConfigError
 from sim2real_ad.evaluation.documents import markdown_table
 from sim2real_ad.evaluation.statistics import describe_rate
 from sim2real_ad.evaluation.transfer_report import TRAINING
@@ -68,8 +68,21 @@ def drive_variants(
                 for scenario in base.scenarios
                 for seed in ablation.seeds
             ]
-            drives += judge_missing(ablation.out / DRIVES_FILE, trials, ablation.workers, progress, variant.name)
+            drives += _judged(variant, trials, ablation, progress)
     return drives
+
+
+def _judged(variant: Variant, trials: Sequence[Trial], ablation: Ablation, progress: Progress) -> list[JudgedDrive]:
+    """Drive what is missing of some trials, all of one variant, and return all of them."""
+    try:
+        return judge_missing(ablation.out / DRIVES_FILE, trials, ablation.workers, progress, variant.name)
+    except CheckpointError as error:
+        folder = trials[0].checkpoint
+        if folder == ablation.trained:
+            raise
+        raise CheckpointError(
+            f"{error}: '{variant.name}' cannot drive more than what is judged; remove {folder} to have it trained anew"
+        ) from error
 
 
 def seeds_told(ablation: Ablation) -> str:

@@ -72,7 +72,11 @@ def test_without_phase_2_a_student_learns_on_the_true_bev_alone_over_the_checkpo
 
 
 def test_a_variant_that_borrows_an_adapter_says_whose(tmp_path):
-    with pytest.raises(ConfigError, match="name that first"):
+    with pytest.raises(ConfigError, match="takes the adapter of 'short': name that first"):
+        prepare(VARIANTS["no_history"], ablation(tmp_path), TrainingConfig(), Progress())
+    (tmp_path / "short").mkdir()
+    (tmp_path / "short" / CONFIG_FILE).touch()
+    with pytest.raises(ConfigError, match=r"remove .*/short, whose weights are gone, and name that first"):
         prepare(VARIANTS["no_history"], ablation(tmp_path), TrainingConfig(), Progress())
 
 

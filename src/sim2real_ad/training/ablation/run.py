@@ -118,7 +118,8 @@ def _take_adapter_of_checkpoint(trained: Path, folder: Path) -> None:
 
 def _take_adapter_of_short(variant: Variant, short: Path, folder: Path) -> None:
     if not (short / ADAPTER_RECORD).is_file():
-        raise ConfigError(f"'{variant.name}' takes the adapter of '{SHORT_NAME}': name that first in --variants")
+        gone = f"remove {short}, whose weights are gone, and " if (short / CONFIG_FILE).is_file() else ""
+        raise ConfigError(f"'{variant.name}' takes the adapter of '{SHORT_NAME}': {gone}name that first in --variants")
     for name in (ADAPTER_FILE, ADAPTER_RECORD):
         shutil.copy(short / name, folder / name)
 

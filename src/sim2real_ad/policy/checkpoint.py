@@ -68,6 +68,11 @@ class Checkpoint:
         return self.config.observation
 
     @property
+    def name(self) -> str:
+        """What results call it: shipped, or the folder."""
+        return "shipped" if self.path == SHIPPED else str(self.path)
+
+    @property
     def sha256(self) -> str:
         """SHA-256 of the configuration, which holds those of the files."""
         return sha256_of(self.path / CONFIG_FILE)

@@ -17,7 +17,7 @@ from sim2real_ad.evaluation.mcap_stream import RawMessage
 from sim2real_ad.evaluation.results import CheckpointId
 from sim2real_ad.files import write_json
 from sim2real_ad.geometry.camera import CameraModel
-from sim2real_ad.policy.checkpoint import SHIPPED, Checkpoint, load_checkpoint
+from sim2real_ad.policy.checkpoint import Checkpoint, load_checkpoint
 from sim2real_ad.replay.camera import choose_camera
 from sim2real_ad.replay.order import by_stamp
 from sim2real_ad.replay.outlook import Outlook, driven_route, look_ahead
@@ -173,9 +173,8 @@ class _Replay:
         profile = load_vehicle(self._job.vehicle)
         checkpoint = load_checkpoint(self._job.checkpoint)
         camera, assumed = choose_camera(self._job.camera, outlook.camera_info)
-        name = "shipped" if checkpoint.path == SHIPPED else str(checkpoint.path)
         self._facts["checkpoint"] = CheckpointId(
-            name=name, fingerprint=checkpoint.spec.fingerprint, sha256=checkpoint.sha256
+            name=checkpoint.name, fingerprint=checkpoint.spec.fingerprint, sha256=checkpoint.sha256
         )
         reader = CarReader(roles, profile)
         self._left_out += [

@@ -11,7 +11,7 @@ from sim2real_ad.errors import CheckpointError
 from sim2real_ad.evaluation.provenance import collect_versions
 from sim2real_ad.evaluation.results import CheckpointId, RunInfo
 from sim2real_ad.geometry.camera import load_camera
-from sim2real_ad.policy.checkpoint import SHIPPED, Checkpoint, load_checkpoint
+from sim2real_ad.policy.checkpoint import Checkpoint, load_checkpoint
 from sim2real_ad.ros.build_interfaces import ensure_interfaces
 from sim2real_ad.safety.limits import load_safety_limits
 from sim2real_ad.vehicle.profile import load_vehicle
@@ -71,8 +71,7 @@ def describe_run(
 
 def _identify(checkpoint: Checkpoint) -> CheckpointId:
     """Name the weights. sha256: of checkpoint.yaml, which holds those of every file."""
-    name = "shipped" if checkpoint.path == SHIPPED else str(checkpoint.path)
-    return CheckpointId(name=name, fingerprint=checkpoint.spec.fingerprint, sha256=checkpoint.sha256)
+    return CheckpointId(name=checkpoint.name, fingerprint=checkpoint.spec.fingerprint, sha256=checkpoint.sha256)
 
 
 def default_out(command: str) -> Path:

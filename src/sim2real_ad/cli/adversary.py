@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from sim2real_ad.cli._console import table_console
+
 if TYPE_CHECKING:
     from sim2real_ad.faults.adversary import Outcome
 
@@ -46,7 +48,6 @@ def adversary(
 
 
 def _print(found: list[tuple[str, Outcome]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title="commands that got past the gate, by the oracle", title_justify="left")
@@ -59,4 +60,4 @@ def _print(found: list[tuple[str, Outcome]]) -> None:
         broken = ", ".join(o.broken) or "none"
         numbers = (str(o.drives), f"{o.steps:,}", f"{100.0 * o.changed / max(o.steps, 1):.0f} %", f"{o.objective:.3f}")
         table.add_row(vehicle, o.adversary, *numbers, broken, style="red" if o.broken else "")
-    Console().print(table)
+    table_console().print(table)

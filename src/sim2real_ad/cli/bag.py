@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sim2real_ad.cli._console import table_console
 from sim2real_ad.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
     from sim2real_ad.bag.check import BagCheck
@@ -32,7 +32,7 @@ def info(bag: Bag) -> None:
     """Show what a bag holds: topics, types, counts, times."""
     from sim2real_ad.bag.source import open_bag
 
-    console = _console()
+    console = table_console(highlight=False)
     with open_bag(bag) as source:
         console.print(_summary(source), markup=False, soft_wrap=True)
         console.print(_topic_table(source))
@@ -54,7 +54,7 @@ def check(
     from sim2real_ad.bag.source import open_bag
 
     expected = dict(map(_rate, rate or ()))
-    console = _console()
+    console = table_console(highlight=False)
     with open_bag(bag) as source:
         checked = check_bag(source, expected)
     console.print(_figures_table(checked))
@@ -71,7 +71,7 @@ def recover(bag: Bag, out: Out) -> None:
     """Save what can be read of a bag that is cut short or damaged, as a whole bag."""
     from sim2real_ad.bag.recover import recover_bag
 
-    recovered, console = recover_bag(bag, out), _console()
+    recovered, console = recover_bag(bag, out), table_console(highlight=False)
     for topic, count in recovered.saved.items():
         console.print(f"{count:>9}  {topic}", markup=False, soft_wrap=True)
     saved = sum(recovered.saved.values())
@@ -95,7 +95,7 @@ def cut(
     from sim2real_ad.bag.cut import cut_bag, moment_ns
     from sim2real_ad.bag.source import open_bag
 
-    console = _console()
+    console = table_console(highlight=False)
     with open_bag(bag) as source:
         from_ns, to_ns = (None if text is None else moment_ns(text, source) for text in (from_, to))
         made = cut_bag(source, out, from_ns=from_ns, to_ns=to_ns, topics=topic or ())
@@ -127,18 +127,12 @@ def from_video(
 
     drive = AssumedDrive(speed=speed, speed_limit=speed_limit, quality=quality, frames=frames, every=every)
     count = bag_from_video(video, camera, out, drive)
-    _console().print(f"{count} frames; bag in {out}", markup=False, soft_wrap=True)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False)
+    table_console(highlight=False).print(f"{count} frames; bag in {out}", markup=False, soft_wrap=True)
 
 
 def _print_problems(problems: tuple[str, ...] | list[str]) -> None:
     for problem in problems:
-        _console().print(problem, style="yellow", markup=False, soft_wrap=True)
+        table_console(highlight=False).print(problem, style="yellow", markup=False, soft_wrap=True)
 
 
 def _rate(text: str) -> tuple[str, float]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from sim2real_ad.cli._console import table_console
 from sim2real_ad.policy.runtime import CPU
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ OF_A_CHECKPOINT = ("pipeline", "age", "adapter", "latency")
 """Parts that measure the networks of a checkpoint."""
 TOGETHER = {"all": PARTS, "latency": ("latency", "age")}
 """What else is measured with a part: the networks alone say little of how old a command is."""
-
-WIDTH_OF_A_FILE = 200
-"""Columns of a table that goes into a file or a pipe, so that a figure stays on its line."""
 
 
 def register(app: typer.Typer) -> None:
@@ -106,11 +103,7 @@ def _measurer(part: str) -> Callable[..., list[Measurement]]:
 
 
 def _print(run: BenchmarkRun) -> None:
-    from rich.console import Console
-
-    console = Console()
-    if not (console.is_terminal or "COLUMNS" in os.environ):
-        console.width = WIDTH_OF_A_FILE
+    console = table_console()
     console.print(_table_of(run))
     for part, reason in run.failures.items():
         console.print(f"{part}: not measured: {reason}", style="red", markup=False)

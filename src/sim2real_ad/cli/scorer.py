@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sim2real_ad.cli._console import table_console
+
 if TYPE_CHECKING:
     from sim2real_ad.reward.lit.figures import ScorerFigures
 
@@ -88,7 +90,6 @@ def calibrate(
 
 
 def _print(where: str, figures: ScorerFigures) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from sim2real_ad.reward.lit.card import figure_rows, verdicts
@@ -99,7 +100,7 @@ def _print(where: str, figures: ScorerFigures) -> None:
         table.add_column(name, justify="right")
     for row in figure_rows(figures):
         table.add_row(*row)
-    console = Console()
+    console = table_console()
     console.print(table)
     for what, reached in verdicts(figures):
         console.print(f"{'reached' if reached else 'MISSED '}  {what}", style="green" if reached else "red")

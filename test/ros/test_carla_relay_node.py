@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from carla_msgs.msg import CarlaEgoVehicleControl, CarlaEgoVehicleInfo, CarlaEgoVehicleInfoWheel, CarlaEgoVehicleStatus
@@ -71,9 +74,10 @@ class Harness:
         return modes[-1].mode if modes else None
 
     @property
-    def told_ns(self) -> int:
+    def told_ns(self) -> int | None:
         """Stamp of the newest control mode."""
-        return ns_from_time(self.heard[CONTROL_MODE.name][-1].stamp)
+        modes = self.heard[CONTROL_MODE.name]
+        return ns_from_time(modes[-1].stamp) if modes else None
 
     def until_ready(self) -> None:
         assert self.peer.until(lambda: READY in self.process.log_lines()), self.process.log_lines()
@@ -94,15 +98,32 @@ class Harness:
     def command(self, stamp_ns: int, angle: float = 0.0, acceleration: float = 1.0) -> None:
         self.out["control"].publish(message_from_command(ControlCommand(stamp_ns, angle, acceleration)))
 
+    def tell_until(self, condition: Callable[[], Any], tell: Callable[[], None] | None = None) -> bool:
+        """Tell something, the first motion by default, until a condition holds; return whether it came to hold.
+
+        A writer that has found its reader need not have been found by it yet: what is told so early can be lost.
+        """
+        for _ in range(30):
+            tell() if tell else self.tell_motion(100 * SECOND)
+            if self.peer.until(condition, 1.0):
+                return True
+        return False
+
+    def warns_of(self, text: str) -> Callable[[], bool]:
+        return lambda: any(text in line for line in self.process.log_lines())
+
+    def tell_sensors(self, tick: int, imu: Imu) -> None:
+        """What the native bridge's sensors say in a tick of 50 ms, from one to the next of which the car goes 0.3 m."""
+        metre = 0.0008986747539842821 / 100.0  # deg of longitude on the shipped map's meridian, by the carla client
+        for port, message in (("imu", imu), ("gnss", NavSatFix(longitude=0.3 * tick * metre))):
+            set_time(message.header.stamp, 100 * SECOND + tick * SECOND // 20)
+            self.out[port].publish(message)
+
     def until_driving(self) -> None:
         """Wait until the relay follows a command."""
         self.until_ready()
         self.tell_shape()
-        for _ in range(30):  # a motion that overtakes the shape is not reported
-            self.tell_motion(100 * SECOND)
-            if self.peer.until(lambda: self.mode == MODES.AUTONOMOUS, 1.0):
-                break
-        assert self.mode == MODES.AUTONOMOUS
+        assert self.tell_until(lambda: self.mode == MODES.AUTONOMOUS)
         self.command(100 * SECOND)
         assert self.peer.until(lambda: self.controls)
 
@@ -114,8 +135,7 @@ def relay(peer, processes, tmp_path: Path) -> Harness:
 
 def test_nothing_is_reported_before_vehicle_info_says_where_the_rear_axle_is(relay: Harness) -> None:
     relay.until_ready()
-    relay.tell_motion(100 * SECOND)
-    assert relay.peer.until(lambda: any("vehicle_info yet" in line for line in relay.process.log_lines()))
+    assert relay.tell_until(relay.warns_of("vehicle_info yet"))
     assert relay.heard[VELOCITY.name] == []
     relay.tell_shape()
     assert relay.peer.until(lambda: relay.heard[VELOCITY.name])
@@ -174,7 +194,7 @@ def test_in_lock_step_only_the_command_for_the_last_frame_counts_and_none_is_lat
     relay = Harness(peer, processes, tmp_path, mode="lockstep")
     relay.until_driving()
     relay.tell_motion(101 * SECOND)
-    assert peer.until(lambda: len(relay.heard[VELOCITY.name]) == 2)
+    assert peer.until(lambda: relay.told_ns == 101 * SECOND)
     relay.command(100 * SECOND, angle=0.3)
     peer.spin_for(0.3)
     assert len(relay.controls) == 1
@@ -187,9 +207,9 @@ def test_in_lock_step_only_the_command_for_the_last_frame_counts_and_none_is_lat
 def test_the_bridges_waypoints_are_a_mission_and_the_same_again_is_not_another_one(peer, processes, tmp_path) -> None:
     relay = Harness(peer, processes, tmp_path, with_route=False)
     relay.until_ready()
+    assert relay.tell_until(relay.warns_of("vehicle_info yet"))
     relay.tell_shape()
-    relay.tell_motion(100 * SECOND)
-    assert peer.until(lambda: any("/carla/ego_vehicle/waypoints" in line for line in relay.process.log_lines()))
+    assert peer.until(relay.warns_of("no route yet: none was given, and nothing came on /carla/ego_vehicle/waypoints"))
     for end in (30.0, 30.0, 40.0):
         relay.out["waypoints"].publish(waypoints((0.0, 0.0), (end / 2, 0.0), (end / 2, 0.0), (end, 0.0)))
         peer.spin_for(0.2)
@@ -231,8 +251,9 @@ def test_park_puts_the_hand_brake_on(relay: Harness) -> None:
 def test_what_cannot_be_a_cars_ends_the_node_with_the_value(relay: Harness, angle: float, speed: float, reason) -> None:
     relay.until_ready()
     relay.tell_shape(angle)
-    relay.tell_motion(100 * SECOND, speed)
-    assert relay.peer.until(lambda: relay.process.exit_status is not None)
+    assert relay.tell_until(
+        lambda: relay.process.exit_status is not None, partial(relay.tell_motion, 100 * SECOND, speed)
+    )
     assert relay.process.exit_status == 2
     assert reason in relay.process.describe_end()
 
@@ -248,19 +269,14 @@ def test_the_native_bridges_sensors_give_the_speed_and_an_imu_of_another_version
 ) -> None:
     relay = Harness(peer, processes, tmp_path, "native", map_path="curved_road")
     relay.until_ready()
-    metre = 0.0008986747539842821 / 100.0  # deg of longitude on the shipped map's meridian, by the carla client
     east = Imu()
     east.orientation.z, east.orientation.w = -0.3826834323650898, 0.9238795325112867  # 45 degrees off, as 0.9.16 has it
-    for tick, imu in ((0, east), (1, east), (2, Imu())):
-        fix = NavSatFix(longitude=0.3 * tick * metre)
-        for port, message in (("imu", imu), ("gnss", fix)):
-            set_time(message.header.stamp, 100 * SECOND + tick * SECOND // 20)
-            relay.out[port].publish(message)
-        if tick == 1:
-            assert peer.until(lambda: len(relay.heard[VELOCITY.name]) == 2)
-            assert relay.heard[VELOCITY.name][1].longitudinal_velocity == pytest.approx(6.0, abs=0.02)
-            relay.command(100 * SECOND + SECOND // 20)
-            assert peer.until(lambda: relay.controls)
+    assert relay.tell_until(lambda: relay.heard[VELOCITY.name], partial(relay.tell_sensors, 0, east))
+    relay.tell_sensors(1, east)
+    assert peer.until(lambda: relay.heard[VELOCITY.name][-1].longitudinal_velocity == pytest.approx(6.0, abs=0.02))
+    relay.command(100 * SECOND + SECOND // 20)
+    assert peer.until(lambda: relay.controls)
+    relay.tell_sensors(2, Imu())
     assert peer.until(lambda: relay.process.exit_status is not None)
     assert "0.79 rad apart" in relay.process.describe_end()
     assert relay.controls[-1].brake > 0.3

@@ -38,6 +38,7 @@ from sim2real_ad.world.carla.relay_sensors import MapProjection, SensorOdometry
 HOLD_PERIOD_S = 0.005
 """In real time, from one look at the command's age to the next."""
 WARNING_PERIOD_S = 5.0
+"""Between two warnings from one line of this file: rclpy counts by the line, so each warning needs its own."""
 SOURCES = {"carla_ros_bridge": ("odometry", "status"), "native": ("imu", "gnss")}
 """Ports whose messages of one stamp make a motion, by bridge."""
 
@@ -122,7 +123,8 @@ class CarlaRelayNode(GraphNode[CarlaRelayParameters]):
         if self._unread is None:
             return
         if not self._shaped:
-            self._warn(f"nothing came on {self._inputs['info'].topic_name} yet")
+            text = f"nothing came on {self._inputs['info'].topic_name} yet"
+            self.get_logger().warning(text, throttle_duration_sec=WARNING_PERIOD_S)
             return
         parts, self._unread = self._unread, None
         stamp_ns = ns_from_time(next(iter(parts.values())).header.stamp)
@@ -165,14 +167,12 @@ class CarlaRelayNode(GraphNode[CarlaRelayParameters]):
 
     def _publish_route(self, stamp_ns: int) -> None:
         if self._points is None:
-            self._warn(f"no route yet: none was given, and nothing came on {self._inputs['waypoints'].topic_name}")
+            text = f"no route yet: none was given, and nothing came on {self._inputs['waypoints'].topic_name}"
+            self.get_logger().warning(text, throttle_duration_sec=WARNING_PERIOD_S)
         elif not self._routed:
             route = Route(stamp_ns, self._points, self.parameters.speed_limit)
             self._outputs["route"].publish(message_from_route(route))
             self._routed = True
-
-    def _warn(self, text: str) -> None:
-        self.get_logger().warning(text, throttle_duration_sec=WARNING_PERIOD_S)
 
     def _on_waypoints(self, message: Any) -> None:
         positions = [pose.pose.position for pose in message.poses]

@@ -1,9 +1,13 @@
 """Settings for every test."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
+
+# A shell's background jobs ignore Ctrl-C, and so would every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is no failure: examples are bounded in number, not in time.
 settings.register_profile("unhurried", deadline=None)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, ValidationError
 
@@ -21,6 +21,9 @@ from sim2real_ad.evaluation.statistics import quantile, wilson_interval
 from sim2real_ad.files import write_json
 from sim2real_ad.observation.spec import ObservationSpec
 
+if TYPE_CHECKING:
+    from sim2real_ad.policy.checkpoint import Checkpoint
+
 RUN_FILE, RESULT_FILE, SUMMARY_FILE = "run.json", "result.jsonl", "summary.json"
 RECORDING_FILE, REPORT_FILE = "recording.mcap", "report.html"
 
@@ -28,11 +31,16 @@ ModelT = TypeVar("ModelT", bound=StrictModel)
 
 
 class CheckpointId(StrictModel):
-    """Which weights drove. fingerprint: of the observation spec; sha256: of the checkpoint's files."""
+    """Which weights drove. fingerprint: of the observation spec; sha256: of its yaml, which holds every file's."""
 
     name: str
     fingerprint: str = ""
     sha256: str = ""
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> CheckpointId:
+        """Name a checkpoint."""
+        return cls(name=checkpoint.name, fingerprint=checkpoint.spec.fingerprint, sha256=checkpoint.sha256)
 
 
 class RunInfo(StrictModel):

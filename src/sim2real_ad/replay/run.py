@@ -173,9 +173,7 @@ class _Replay:
         profile = load_vehicle(self._job.vehicle)
         checkpoint = load_checkpoint(self._job.checkpoint)
         camera, assumed = choose_camera(self._job.camera, outlook.camera_info)
-        self._facts["checkpoint"] = CheckpointId(
-            name=checkpoint.name, fingerprint=checkpoint.spec.fingerprint, sha256=checkpoint.sha256
-        )
+        self._facts["checkpoint"] = CheckpointId.of(checkpoint)
         reader = CarReader(roles, profile)
         self._left_out += [
             f"{source} is not in the bag: taken from {origin}" for source, origin in reader.derived.items()

@@ -60,18 +60,13 @@ def describe_run(
         seed=seed,
         camera=camera,
         domain=domain,
-        checkpoint=_identify(checkpoint) if checkpoint else None,
+        checkpoint=CheckpointId.of(checkpoint) if checkpoint else None,
         versions=collect_versions(),
         observation=checkpoint.spec if checkpoint else None,
         corridor=checkpoint.config.corridor.model_dump(mode="json") if checkpoint else None,
         front_overhang=load_vehicle(vehicle).front_overhang if vehicle else 0.0,
         budgets_ms=load_safety_limits().budgets.by_stage() if mode.endswith(REAL_TIME) else {},
     )
-
-
-def _identify(checkpoint: Checkpoint) -> CheckpointId:
-    """Name the weights. sha256: of checkpoint.yaml, which holds those of every file."""
-    return CheckpointId(name=checkpoint.name, fingerprint=checkpoint.spec.fingerprint, sha256=checkpoint.sha256)
 
 
 def default_out(command: str) -> Path:

@@ -34,7 +34,7 @@ from sim2real_ad.evaluation.transfer_report import (
     mean_online,
 )
 from sim2real_ad.geometry.camera import load_camera
-from sim2real_ad.policy.checkpoint import SHIPPED, load_checkpoint, sha256_of
+from sim2real_ad.policy.checkpoint import load_checkpoint, sha256_of
 from sim2real_ad.safety.limits import load_safety_limits
 from sim2real_ad.training.teacher.driver import SHIPPED_TEACHER
 from sim2real_ad.training.transfer_residual import (
@@ -129,14 +129,12 @@ def measure_missing(
 
 def make_report(settings: Settings, out: Path) -> TransferReport:
     """Return the report of whatever is finished of what is asked for."""
-    checkpoint = load_checkpoint(settings.checkpoint)
-    name = "shipped" if checkpoint.path == SHIPPED else checkpoint.path.name
     opened = open_domains(settings, out)
     drives = [d for d in read_lines(_sensitivity_path(out), Disturbed) if d.scenario in settings.scenarios]
     constants, teacher = _constants(settings, opened[0], drives)
     reports = {domain.name: _reported(domain, settings) for domain in opened}
     return TransferReport(
-        checkpoint=CheckpointId(name=name, fingerprint=checkpoint.spec.fingerprint, sha256=checkpoint.sha256),
+        checkpoint=CheckpointId.of(load_checkpoint(settings.checkpoint)),
         versions=collect_versions(),
         seeds=(settings.seeds[0], settings.seeds[-1]),
         constants=constants,

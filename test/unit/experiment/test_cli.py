@@ -142,13 +142,7 @@ def test_ctrl_c_ends_every_process_and_the_same_command_goes_on(spec, tmp_path):
     rows = [{"algorithms": ["ppo"], "rewards": ["sparse"], "start": "scratch", "seeds": [1, 2]}]
     out, path = tmp_path / "out", spec(rows=rows, steps=40_000)
     command = [sys.executable, "-m", "sim2real_ad", "experiment", path, "--out", str(out)]
-    training = subprocess.Popen(
-        command,
-        start_new_session=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
-    )
+    training = subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE, text=True)
     group = os.getpgid(training.pid)
     try:
         assert soon(lambda: sum(p.stat().st_size > 0 for p in out.glob("runs/*/training/evaluations.jsonl")) == 2, 90)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import typer
 
+from sim2real_ad.cli._console import table_console
+
 
 class PictureSource(str, Enum):
     """Where pictures come from, as the launch file's `source`."""
@@ -54,7 +56,7 @@ def doctor(
             findings.append(finding)
             status.update(f"examined {finding.check} ...")
     well = is_well(findings, asked_by_name=bool(only))
-    print_findings(Console(highlight=False), findings)
+    print_findings(table_console(highlight=False), findings)
     if json is not None:
         write_text(json, make_report(findings, is_well=well).model_dump_json(indent=2) + "\n")
     if not well:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from sim2real_ad.cli._console import table_console
 from sim2real_ad.errors import ConfigError, Sim2RealError
 
 if TYPE_CHECKING:
@@ -138,12 +139,10 @@ def finished(writer: ResultWriter) -> Iterator[ResultWriter]:
 
 def finish(writer: ResultWriter) -> None:
     """Write the report of what was judged and print the verdicts; nothing where there is nothing."""
-    from rich.console import Console
-
     from sim2real_ad.evaluation.report import write_report
     from sim2real_ad.evaluation.results import read_summary
     from sim2real_ad.evaluation.table import print_summary
 
     if writer.results:
         write_report(writer.out_dir)
-        print_summary(Console(), read_summary(writer.out_dir), writer.results, writer.out_dir)
+        print_summary(table_console(), read_summary(writer.out_dir), writer.results, writer.out_dir)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from sim2real_ad.cli._console import table_console
 from sim2real_ad.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def faults(
         for result in run_campaign(chosen, scenarios, seed, options, folder, status.update):
             writer.write(result)
             console.print(_line(result.scenario, result.fault, result.as_expected), markup=False)
-    print_table(writer.results)
+    print_table(writer.results, table_console())
     if docs is not None:
         renew_section(docs, section, markdown_report(writer.results))
     typer.echo(f"results in {folder}")

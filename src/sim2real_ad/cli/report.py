@@ -6,6 +6,8 @@ from pathlib import Path
 
 import typer
 
+from sim2real_ad.cli._console import table_console
+
 
 def register(app: typer.Typer) -> None:
     """Add `s2r report`."""
@@ -16,14 +18,12 @@ def register(app: typer.Typer) -> None:
         picture: Path | None = typer.Option(None, help="Also draw the run's telling moments into this PNG file."),
     ) -> None:
         """Make report.html and summary.json of a run again from its files, and print the verdicts."""
-        from rich.console import Console
-
         from sim2real_ad.evaluation.report import write_report
         from sim2real_ad.evaluation.results import read_results, read_summary
         from sim2real_ad.evaluation.table import print_summary
 
         path = write_report(run_dir)
-        console = Console()
+        console = table_console()
         print_summary(console, read_summary(run_dir), read_results(run_dir))
         console.print(f"report in {path}", markup=False, highlight=False, soft_wrap=True)
         if picture is not None:

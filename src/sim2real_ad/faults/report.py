@@ -122,7 +122,7 @@ def _cell(result: FaultResult | None) -> str:
     return ", ".join(parts) or "drove on"
 
 
-def print_table(results: Sequence[FaultResult], console: Console | None = None) -> None:
+def print_table(results: Sequence[FaultResult], console: Console) -> None:
     """Print a line a fault, and the campaign's figures."""
     table = Table(title="faults", title_justify="left")
     for name in ("scenario", "fault"):
@@ -135,7 +135,8 @@ def print_table(results: Sequence[FaultResult], console: Console | None = None) 
         stopped = "-" if r.stopped_after is None else f"{r.stopped_after:.1f} of {r.allowed:.1f} m"
         verdict = r.error or ("as expected" if r.as_expected else "NOT AS EXPECTED")
         table.add_row(r.scenario, r.fault, reaction, stopped, verdict, style="" if r.as_expected else "red")
-    shown = console or Console()
-    shown.print(table)
+    console.print(table)
     summary = summarize_campaign(results)
-    shown.print(f"{summary.as_expected} of {summary.drives} as expected; collisions caused {summary.collisions_caused}")
+    console.print(
+        f"{summary.as_expected} of {summary.drives} as expected; collisions caused {summary.collisions_caused}"
+    )

@@ -77,6 +77,16 @@ def test_the_environment_keeps_a_discovery_range_that_the_user_has_set() -> None
     assert transport_environment(given)["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "SUBNET"
 
 
+def test_a_process_keeps_to_one_numeric_thread_unless_the_user_says_otherwise() -> None:
+    def threads(given: dict[str, str]) -> str:
+        code = "import cv2; print(cv2.getNumThreads())"
+        environment = transport_environment(given)
+        return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True).stdout
+
+    assert threads({}) == "1\n"
+    assert threads({"OPENCV_FOR_THREADS_NUM": "2"}) == "2\n"
+
+
 def test_fast_dds_really_maps_a_segment_of_the_profiles_size(peer) -> None:
     import os
 

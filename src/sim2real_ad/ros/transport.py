@@ -34,7 +34,7 @@ def transport_environment(base: Mapping[str, str]) -> dict[str, str]:
     environment[PROFILE_VARIABLE] = str(PROFILE)
     environment["RMW_IMPLEMENTATION"] = RMW
     environment.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         environment.setdefault(name, "1")
     return environment
 

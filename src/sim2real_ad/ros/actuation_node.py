@@ -6,10 +6,11 @@ import time
 from typing import Any
 
 from sim2real_ad.control.action_mapping import ActionMapping
+from sim2real_ad.errors import GraphError
 from sim2real_ad.ros.conversions import action_from_message, message_from_command
 from sim2real_ad.ros.ego_node import EgoNode, EgoParameters
 from sim2real_ad.ros.node import run_node
-from sim2real_ad.types import Action
+from sim2real_ad.types import Action, ControlCommand, EgoState
 from sim2real_ad.vehicle.profile import load_vehicle
 
 
@@ -50,8 +51,15 @@ class ActuationNode(EgoNode[ActuationParameters]):
         if ego is None:
             return
         self._waiting = None
-        self._requests.publish(message_from_command(self._stage.step(action, ego)))
+        self._requests.publish(message_from_command(self._map(action, ego)))
         self.report_timing(action.stamp_ns, received_ns, self._dropped)
+
+    def _map(self, action: Action, ego: EgoState) -> ControlCommand:
+        """Raises GraphError for what is no action: the gate stops the car when this node has ended."""
+        try:
+            return self._stage.step(action, ego)
+        except ValueError as error:
+            raise GraphError(f"{self._inputs['action'].topic_name}: {error}") from error
 
 
 def main() -> None:

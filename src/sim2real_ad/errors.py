@@ -38,7 +38,7 @@ class TransportError(Sim2RealError):
 
 
 class GraphError(Sim2RealError):
-    """A node did not come up, died, or did not answer in time."""
+    """A node did not come up, died, did not answer in time, or was sent what its neighbour must not send."""
 
 
 class ScorerError(Sim2RealError):

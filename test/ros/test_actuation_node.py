@@ -1,4 +1,4 @@
-"""The action mapping as a process: an action and the car's state become a request, and no action ends it."""
+"""The action mapping as a process: an action and the car's state become a request; what is no action ends it."""
 
 from __future__ import annotations
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import typer
 
+from sim2real_ad.cli._console import table_console
+
 
 def register(app: typer.Typer) -> None:
     """Add `s2r perceive`."""
@@ -46,7 +48,7 @@ def perceive(
     paths = find_photographs(images)
     perceiver = Perceiver(loaded.adapter(model), model, loaded.spec.bev, source=camera, resized=resized)
     prepare_folder(out, images)
-    console, errors = Console(highlight=False), Console(stderr=True, highlight=False, soft_wrap=True)
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
     outcomes = []
     for outcome in perceive_photographs(perceiver, paths, out, outlined):
         outcomes.append(outcome)
@@ -56,6 +58,7 @@ def perceive(
         known = f"{outlined.width}x{outlined.height} pixels, {', '.join(outlined.photographs)}"
         errors.print(f"none of these photographs is outlined in {outlines}: {known}", style="yellow", markup=False)
     if any(outcome.perception for outcome in outcomes):
+        console = table_console(highlight=False)
         console.print(outcome_table(outcomes))
         console.print(f"results in {out}", markup=False, soft_wrap=True)
     if any(outcome.problem for outcome in outcomes):
